@@ -1,0 +1,194 @@
+import { z } from "zod";
+import { nearestName } from "./nearest-name.ts";
+import { PARAMETERS } from "./parameters.ts";
+import type { Problem } from "./problem.ts";
+import { SEVERAL_VALUES } from "./swept-value.ts";
+import { nodeAt, plainValue, type YamlNode, type YamlPath } from "./yaml-node.ts";
+
+type Issue = z.core.$ZodIssue;
+type Checked<T> = { value: T; problems: [] } | { value: null; problems: Problem[] };
+
+/** Checks a file against its schema: the value with its defaults, or every problem found. */
+export function checkSchema<T>(schema: z.ZodType<T>, root: YamlNode): Checked<T> {
+  const result = schema.safeParse(plainValue(root), { error: messageOf });
+  if (result.success) return { value: result.data, problems: [] };
+  return {
+    value: null,
+    problems: result.error.issues.flatMap((issue) => explain(root, issue, [])),
+  };
+}
+
+/** zod drops the schema from an issue about keys, so the known keys travel as its message. */
+function messageOf(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code !== "unrecognized_keys" || !(issue.inst instanceof z.ZodObject)) return undefined;
+  return Object.keys(issue.inst.shape).join(" ");
+}
+
+function explain(root: YamlNode, issue: Issue, base: YamlPath): Problem[] {
+  const path = [...base, ...issue.path.map(yamlStep)];
+  const node = nodeAt(root, path);
+  const at = (message: string): Problem[] => [{ path, part: "value", message }];
+  switch (issue.code) {
+    case "unrecognized_keys":
+      return issue.keys.map((key) => unknownKey([...path, key], key, issue.message.split(" ")));
+    case "invalid_union":
+      return explainUnion(root, issue, path);
+    case "invalid_key":
+      return [{ path, part: "key", message: issue.issues[0]?.message ?? issue.message }];
+    case "invalid_type":
+    case "invalid_value":
+      if (!node) return [{ path, part: "value", message: missingKey(path) }];
+      return at(wrongValue([issue], node));
+    case "too_small":
+    case "too_big":
+      return at(node ? outOfRange(issue, node) : issue.message);
+    default:
+      return at(issue.message);
+  }
+}
+
+function yamlStep(step: PropertyKey): string | number {
+  return typeof step === "number" ? step : String(step);
+}
+
+function missingKey(path: YamlPath): string {
+  return `missing key "${path.at(-1)}"`;
+}
+
+function unknownKey(path: YamlPath, key: string, known: string[]): Problem {
+  const nested = nestedForm(key, known);
+  const near = nearestName(key, known);
+  const better = nested ?? (near === undefined ? undefined : `"${near}"`);
+  const hint = better === undefined ? "" : `; did you mean ${better}?`;
+  return {
+    path,
+    part: "key",
+    message: `unknown key "${key}"${hint} (known here: ${shortened(known)})`,
+  };
+}
+
+/** A parameter given too high up, such as `lr` at the top or `r` in an arm, or by a dotted path. */
+function nestedForm(key: string, known: string[]): string | undefined {
+  const path = key.replace(/^train\./, "");
+  const full = Object.keys(PARAMETERS).find((name) => name === path || name.endsWith(`.${path}`));
+  const fromTop = [full, `train.${full}`].find((name) => known.includes(name?.split(".")[0] ?? ""));
+  if (full === undefined || fromTop === undefined || known.includes(full)) return undefined;
+  const steps = fromTop.split(".");
+  return `${steps.join(": {")}: …${"}".repeat(steps.length - 1)}`;
+}
+
+const MAX_LISTED = 30;
+
+/** `zip` and `exclude` know each parameter also with `train.`: enough to name one of the two. */
+function shortened(known: string[]): string {
+  const names = known.filter((name) => !name.startsWith("train."));
+  const listed = names.slice(0, MAX_LISTED).join(", ");
+  return names.length > MAX_LISTED ? `${listed}, …` : listed;
+}
+
+/**
+ * Explains the alternative the user meant: maps by their keys, other values by those alternatives
+ * that take such a value at all.
+ */
+function explainUnion(
+  root: YamlNode,
+  issue: z.core.$ZodIssueInvalidUnion,
+  path: YamlPath,
+): Problem[] {
+  const node = nodeAt(root, path);
+  if (!node) return [{ path, part: "value", message: missingKey(path) }];
+  const fitting = issue.errors.filter((issues) => !issues.some(isMismatch));
+  const [only] = fitting;
+  if (only && (fitting.length === 1 || node.kind !== "map")) {
+    return only.flatMap((inner) => explain(root, inner, path));
+  }
+  if (node.kind === "map" && only) {
+    return explainMap(root, fitting, { path, given: [...node.entries.keys()] });
+  }
+  const mismatches = issue.errors.flatMap((issues) => issues.filter(isMismatch));
+  const expected = mismatches.filter((one) => !("expected" in one && one.expected === "object"));
+  const hint = node.kind === "list" && issue.message === SEVERAL_VALUES ? `; ${issue.message}` : "";
+  return [{ path, part: "value", message: wrongValue(expected, node) + hint }];
+}
+
+/** Among alternatives that are maps: the one with the fewest keys missing or unknown. */
+function explainMap(
+  root: YamlNode,
+  branches: Issue[][],
+  { path, given }: { path: YamlPath; given: string[] },
+): Problem[] {
+  const isMissing = (issue: Issue) => !nodeAt(root, [...path, ...issue.path.map(yamlStep)]);
+  const keyErrors = (issues: Issue[]) =>
+    issues.filter(isMissing).length + unknownKeys(issues).length;
+  const [best = []] = branches.toSorted((a, b) => keyErrors(a) - keyErrors(b));
+  if (unknownKeys(best).length < given.length) {
+    return best.flatMap((issue) => explain(root, issue, path));
+  }
+  // No alternative knows any of the keys, so none is the one that was meant.
+  const known = branches.flatMap((issues) =>
+    issues.flatMap(({ code, message }) => (code === "unrecognized_keys" ? message.split(" ") : [])),
+  );
+  return given.map((key) => unknownKey([...path, key], key, [...new Set(known)]));
+}
+
+function unknownKeys(issues: Issue[]): string[] {
+  return issues.flatMap((issue) => (issue.code === "unrecognized_keys" ? issue.keys : []));
+}
+
+function isMismatch({ code, path }: Issue): boolean {
+  return path.length === 0 && (code === "invalid_type" || code === "invalid_value");
+}
+
+/** What was expected (by one or several alternatives) and what is there. */
+function wrongValue(issues: Issue[], node: YamlNode): string {
+  const values = issues.flatMap((issue) => (issue.code === "invalid_value" ? issue.values : []));
+  const types = issues.flatMap((issue) => (issue.code === "invalid_type" ? [issue.expected] : []));
+  const isText = node.kind === "scalar" && typeof node.value === "string";
+  if (types.length > 0 || !isText) {
+    const expected = [...values.map((value) => `"${String(value)}"`), ...types.map(typeName)];
+    return `expected ${[...new Set(expected)].join(" or ")}, got ${described(node)}`;
+  }
+  const supported = values.map(String);
+  const near = nearestName(String(node.value), supported);
+  const hint = near === undefined ? "" : `; did you mean "${near}"?`;
+  return `${described(node)} is not supported${hint} (supported: ${supported.join(", ")})`;
+}
+
+const TYPE_NAMES: Record<string, string> = {
+  int: "a whole number",
+  number: "a number",
+  string: "text",
+  boolean: "true or false",
+  object: "a map",
+  record: "a map",
+  array: "a list",
+  tuple: "a list",
+};
+
+function typeName(expected: string): string {
+  return TYPE_NAMES[expected] ?? expected;
+}
+
+function described(node: YamlNode): string {
+  if (node.kind === "map") return "a map";
+  if (node.kind === "list") return node.items.length === 0 ? "an empty list" : "a list";
+  if (node.value === null) return "nothing";
+  if (typeof node.value !== "string") return String(node.value);
+  return JSON.stringify(node.value.length > 40 ? `${node.value.slice(0, 40)}…` : node.value);
+}
+
+type RangeIssue = z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig;
+
+function outOfRange(issue: RangeIssue, node: YamlNode): string {
+  const isSmall = issue.code === "too_small";
+  const bound = Number(isSmall ? issue.minimum : issue.maximum);
+  if (issue.origin === "string") return isSmall ? "expected some text, got none" : issue.message;
+  if (issue.origin === "array") {
+    const length = node.kind === "list" ? node.items.length : 0;
+    if (length === 0) return "the list is empty; give at least one value";
+    return `expected ${isSmall ? "at least" : "at most"} ${bound} values, got ${length}`;
+  }
+  const beyond = isSmall ? "greater than" : "less than";
+  const relation = issue.inclusive ? `at ${isSmall ? "least" : "most"}` : beyond;
+  return `must be ${relation} ${bound}, got ${described(node)}`;
+}

@@ -1,0 +1,92 @@
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { resizeBicubic } from "../../worker/data/bicubic-resize.ts";
+import { decodeImage } from "../../worker/data/image-file.ts";
+import { loadImage, normalise, readPreprocessor } from "../../worker/data/image-transform.ts";
+import { readSafetensors } from "../../worker/tensor/safetensors.ts";
+import { fixturesDirectory } from "./fixtures.ts";
+
+interface ImagesFixture {
+  image_mean: number[];
+  image_std: number[];
+  rescale_factor: number;
+  files: Record<string, { pil_mode: string; width: number; height: number }>;
+}
+
+const folder = path.join(fixturesDirectory(), "images");
+const fixture: ImagesFixture = JSON.parse(readFileSync(path.join(folder, "images.json"), "utf8"));
+/** 16-bit grey depends on the version of Pillow: the fixtures' notes call it informative. */
+const files = Object.keys(fixture.files).filter((file) => !isGrey16(file));
+const { tensors } = await readSafetensors(path.join(folder, "expected.safetensors"));
+
+const resized = [...tensors.keys()].flatMap((key) => {
+  const [, file, size] = /^(.*)\.resized(\d+)$/.exec(key) ?? [];
+  return file === undefined || isGrey16(file) ? [] : [{ file, size: Number(size) }];
+});
+const normalised = [...tensors.keys()].flatMap((key) => {
+  const [, file, size] = /^(.*)\.pixel_values(\d+)$/.exec(key) ?? [];
+  return file === undefined || isGrey16(file) ? [] : [{ file, size: Number(size) }];
+});
+
+let model: string;
+beforeAll(async () => {
+  model = await mkdtemp(path.join(tmpdir(), "qsweep-preprocessor-"));
+});
+afterAll(() => rm(model, { recursive: true }));
+
+describe("pictures as Pillow and BlipImageProcessor see them", () => {
+  it.each(files)("decodes %s to the same bytes", async (file) => {
+    const { width, height, data } = await decodeImage(path.join(folder, file));
+    const expected = tensors.get(`${file}.decoded`)!;
+    expect([height, width, 3]).toEqual(expected.shape);
+    expect(largestDifference(data, expected.data)).toBe(0);
+  });
+
+  it.each(resized)("resizes the decoded $file to $size", async ({ file, size }) => {
+    const decoded = tensors.get(`${file}.decoded`)!;
+    const [height, width, channels] = decoded.shape;
+    const data = Uint8Array.from(decoded.data);
+    const source = { width: width!, height: height!, channels: channels!, data };
+    const expected = tensors.get(`${file}.resized${size}`)!;
+    expect(largestDifference(resizeBicubic(source, size, size).data, expected.data)).toBe(0);
+  });
+
+  it.each(normalised)("gives the pixel values of $file at $size", async ({ file, size }) => {
+    const preprocessor = await preprocessorOf(size);
+    const image = await loadImage(path.join(folder, file), preprocessor);
+    const expected = tensors.get(`${file}.pixel_values${size}`)!;
+    const actual = channelsFirst(normalise([image], preprocessor), size);
+    expect(largestDifference(actual, expected.data)).toBeLessThanOrEqual(1e-6);
+  });
+});
+
+function isGrey16(file: string): boolean {
+  return fixture.files[file]?.pil_mode.startsWith("I;16") ?? false;
+}
+
+async function preprocessorOf(size: number) {
+  const { image_mean, image_std, rescale_factor } = fixture;
+  const config = { size: { height: size, width: size }, image_mean, image_std, rescale_factor };
+  await writeFile(path.join(model, "preprocessor_config.json"), JSON.stringify(config));
+  return readPreprocessor(model);
+}
+
+/** [H, W, 3] to the [3, H, W] of the fixtures. */
+function channelsFirst(values: Float32Array, size: number): Float32Array {
+  const plane = size * size;
+  return values.map((_, at) => values[(at % plane) * 3 + Math.floor(at / plane)]!);
+}
+
+function largestDifference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  expect(actual.length).toBe(expected.length);
+  let largest = 0;
+  for (let at = 0; at < actual.length; at += 1) {
+    const difference = Math.abs(actual[at]! - expected[at]!);
+    // A comparison with NaN is false: it must not pass as equal.
+    if (!(difference <= largest)) largest = difference;
+  }
+  return largest;
+}

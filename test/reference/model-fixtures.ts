@@ -1,0 +1,143 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import * as tf from "@tensorflow/tfjs-core";
+import type { Tensor, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
+import { expect } from "vitest";
+import { z } from "zod";
+import { OptimizerSettings } from "../../worker/contract/trial-spec.ts";
+import type { BlipCaptioner } from "../../worker/model/blip-captioner.ts";
+import { lossAndGradients } from "../../worker/model/loss-and-gradients.ts";
+import {
+  causalMask,
+  decodeText,
+  imageKeyValues,
+  predictTokens,
+} from "../../worker/model/text-decoder.ts";
+import type { CaptionBatch } from "../../worker/model/trainable.ts";
+import { readNamedTensors } from "../../worker/tensor/named-tensors.ts";
+import type { NamedTensors } from "../../worker/tensor/named-tensors.ts";
+import { encodeImages } from "../../worker/model/vision-encoder.ts";
+import { adamwStep, initAdamW } from "../../worker/train/adamw.ts";
+import { fixturesDirectory } from "./fixtures.ts";
+
+export function fixturePath(name: string): string {
+  return path.join(fixturesDirectory(), name);
+}
+
+export function fixtureJson<T>(name: string, schema: z.ZodType<T>): T {
+  return schema.parse(JSON.parse(readFileSync(fixturePath(name), "utf8")));
+}
+
+export function fixtureTensors(name: string): Promise<NamedTensors> {
+  return readNamedTensors(fixturePath(name));
+}
+
+/** PyTorch's pixels [B, 3, H, W] as the captioner takes them. [B, H, W, 3] */
+export function toPixelValues(pixels: Tensor): Tensor4D {
+  const [batch, channels, height, width] = pixels.shape;
+  const shape: [number, number, number, number] = [batch, height!, width!, channels!];
+  return tf.reshape<tf.Rank.R4>(tf.transpose(pixels, [0, 2, 3, 1]), shape);
+}
+
+export interface BatchFixture {
+  pixels: Tensor;
+  inputIds: Tensor;
+  attentionMask: Tensor;
+  labels: "pads_counted" | "pads_masked";
+}
+
+export function toBatch({ pixels, inputIds, attentionMask, labels }: BatchFixture): CaptionBatch {
+  const ignored = tf.scalar(-100, "int32");
+  const masked = tf.where(tf.cast(attentionMask, "bool"), inputIds, ignored);
+  return {
+    pixelValues: toPixelValues(pixels),
+    inputIds: toMatrix(inputIds),
+    attentionMask: toMatrix(attentionMask),
+    labels: toMatrix(labels === "pads_counted" ? inputIds : masked),
+  };
+}
+
+function toMatrix(tensor: Tensor): Tensor2D {
+  const [rows, columns] = tensor.shape;
+  return tf.reshape<tf.Rank.R2>(tensor, [rows, columns!]);
+}
+
+export function largest(tensor: Tensor): number {
+  return tf.tidy(() => tf.max(tf.abs(tensor)).dataSync()[0]!);
+}
+
+/** Values in the same order, whatever the two shapes are, within an absolute tolerance. */
+export function expectClose(actual: Tensor, expected: Tensor, tolerance: number): void {
+  const difference = tf.tidy(() =>
+    largest(tf.sub(tf.reshape(actual, [-1]), tf.reshape(expected, [-1]))),
+  );
+  expect(difference).toBeLessThanOrEqual(tolerance);
+}
+
+/** Scores of the next token at every position, not only where the loss needs them. [B·S, V] */
+export function logitsOf(captioner: BlipCaptioner, batch: CaptionBatch): Tensor {
+  const pass = captioner.forwardPass(captioner.parameters, null);
+  const { imageStates } = encodeImages(pass, batch.pixelValues);
+  const { hiddenStates } = decodeText(pass, {
+    inputIds: batch.inputIds,
+    image: imageKeyValues(pass, imageStates, batch.inputIds.shape[0]),
+    past: null,
+    mask: causalMask(batch.attentionMask),
+  });
+  return predictTokens(pass, hiddenStates.at(-1)!);
+}
+
+/** The optimiser of a training fixture, as its file gives it. */
+export const OptimizerFixture = OptimizerSettings.omit({ name: true }).extend({
+  name: z.literal("AdamW"),
+  lr: z.number(),
+});
+
+/**
+ * Trains on the batches of `tiny-blip-finetune` in order; returns the loss before each step and
+ * calls `afterStep` with the number of each step done.
+ */
+export function trainOnBatches(
+  captioner: BlipCaptioner,
+  options: {
+    optimizer: z.infer<typeof OptimizerFixture>;
+    batches: CaptionBatch[];
+    afterStep: (step: number) => void;
+  },
+): number[] {
+  const { lr, ...settings } = options.optimizer;
+  let state = initAdamW(captioner.parameters);
+  const losses = options.batches.map((batch, index) => {
+    const { loss, gradients } = lossAndGradients(captioner, batch, null);
+    const { parameters } = captioner;
+    const next = adamwStep({
+      parameters,
+      gradients,
+      state,
+      lr,
+      settings: { ...settings, name: "adamw" },
+    });
+    const value = loss.dataSync()[0]!;
+    tf.dispose([gradients, state.m, state.v, loss]);
+    captioner.replaceParameters(next.parameters);
+    state = next.state;
+    options.afterStep(index + 1);
+    return value;
+  });
+  tf.dispose([state.m, state.v]);
+  return losses;
+}
+
+/** The batches of `tiny-blip-finetune` by number. */
+export async function finetuneBatches(labels: BatchFixture["labels"]): Promise<CaptionBatch[]> {
+  const tensors = await fixtureTensors("tiny-blip-finetune/batches.safetensors");
+  const count = new Set(Object.keys(tensors).map((name) => name.split(".")[0])).size;
+  return Array.from({ length: count }, (_, index) =>
+    toBatch({
+      pixels: tensors[`batch${index}.pixel_values`]!,
+      inputIds: tensors[`batch${index}.input_ids`]!,
+      attentionMask: tensors[`batch${index}.attention_mask`]!,
+      labels,
+    }),
+  );
+}

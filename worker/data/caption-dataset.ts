@@ -1,0 +1,144 @@
+import path from "node:path";
+import { z } from "zod";
+import { Failure } from "../contract/failure.ts";
+import type { DatasetIdentity } from "../contract/trial-spec.ts";
+import { readJsonFile } from "./json-file.ts";
+
+/** VizWiz's own training file has 43 MB. */
+const MAX_ANNOTATION_BYTES = 2 ** 28;
+const MAX_CAPTION_CHARACTERS = 2 ** 17;
+const SPLIT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+const REMEDY = "give a data set in the layout of VizWiz-Captions";
+
+const id = z.number().int().nonnegative();
+const ImageEntry = z.object({
+  id,
+  file_name: z.string().min(1).max(1024).refine(staysInside, {
+    error: "must be a path inside the split's folder",
+  }),
+});
+const AnnotationEntry = z.object({
+  id,
+  image_id: id,
+  caption: z.string().max(MAX_CAPTION_CHARACTERS),
+  is_precanned: z.boolean().default(false),
+  is_rejected: z.boolean().default(false),
+});
+type AnnotationEntry = z.infer<typeof AnnotationEntry>;
+
+const AnnotationFile = z.object({
+  images: z.array(ImageEntry).min(1),
+  /** Absent from a test split. */
+  annotations: z.array(AnnotationEntry).optional(),
+});
+type AnnotationFile = z.infer<typeof AnnotationFile>;
+
+export interface SplitImage {
+  id: number;
+  /** Absolute path. */
+  file: string;
+  captions: string[];
+}
+
+export interface Split {
+  split: string;
+  /** By ascending id. */
+  images: SplitImage[];
+  /** What was left out: captions by why (the first that holds), and images left without captions. */
+  dropped: { precanned: number; rejected: number; empty: number; images: number };
+}
+
+export interface SplitOptions extends Pick<DatasetIdentity, "precanned" | "rejected"> {
+  /** Folder with `annotations/<split>.json` and the images in `<split>/`. */
+  root: string;
+  split: string;
+}
+
+/**
+ * Reads a split in the layout of VizWiz-Captions. Captions come in the order of their file; blank
+ * ones, and marked ones as `precanned` and `rejected` say, are dropped. A split without annotations
+ * keeps all images, with no captions. The image files themselves are not looked at. Throws Failure
+ * `data-missing`, or `data-invalid` naming what is wrong in the file.
+ */
+export async function readSplit(options: SplitOptions): Promise<Split> {
+  const { root, split } = options;
+  if (!SPLIT_NAME.test(split)) {
+    throw invalid(`"${split}" cannot be the name of a split`, "name a file of annotations/");
+  }
+  const file = annotationFile(root, split);
+  const parsed = await readJsonFile({
+    file,
+    schema: AnnotationFile,
+    maxBytes: MAX_ANNOTATION_BYTES,
+    missing: "data-missing",
+    invalid: "data-invalid",
+    remedy: "set dataset.root to a folder that holds annotations/<split>.json in VizWiz's layout",
+  });
+  refuseContradictions(parsed, file);
+  const images = parsed.images
+    .map((image) => ({
+      id: image.id,
+      file: path.resolve(root, split, image.file_name),
+      captions: new Array<string>(),
+    }))
+    .toSorted((one, other) => one.id - other.id);
+  const { annotations } = parsed;
+  if (annotations === undefined) {
+    return { split, images, dropped: { precanned: 0, rejected: 0, empty: 0, images: 0 } };
+  }
+  const dropped = addCaptions(images, annotations, options);
+  const captioned = images.filter(({ captions }) => captions.length > 0);
+  return {
+    split,
+    images: captioned,
+    dropped: { ...dropped, images: images.length - captioned.length },
+  };
+}
+
+/** Where a split's captions stand. */
+export function annotationFile(root: string, split: string): string {
+  return path.join(root, "annotations", `${split}.json`);
+}
+
+function addCaptions(
+  images: readonly SplitImage[],
+  annotations: readonly AnnotationEntry[],
+  policy: Pick<SplitOptions, "precanned" | "rejected">,
+): Omit<Split["dropped"], "images"> {
+  const byId = new Map(images.map((image) => [image.id, image]));
+  const dropped = { precanned: 0, rejected: 0, empty: 0 };
+  for (const annotation of annotations) {
+    if (annotation.is_precanned && policy.precanned === "drop") dropped.precanned += 1;
+    else if (annotation.is_rejected && policy.rejected === "drop") dropped.rejected += 1;
+    else if (annotation.caption.trim() === "") dropped.empty += 1;
+    else byId.get(annotation.image_id)!.captions.push(annotation.caption);
+  }
+  return dropped;
+}
+
+function refuseContradictions({ images, annotations = [] }: AnnotationFile, file: string): void {
+  refuseDuplicates(images, `${file}: images`);
+  refuseDuplicates(annotations, `${file}: annotations`);
+  const known = new Set(images.map((image) => image.id));
+  const stray = annotations.find(({ image_id }) => !known.has(image_id));
+  if (stray !== undefined) {
+    throw invalid(`${file}: annotation ${stray.id} is of the unknown image ${stray.image_id}`);
+  }
+}
+
+function refuseDuplicates(entries: readonly { id: number }[], where: string): void {
+  const seen = new Set<number>();
+  for (const entry of entries) {
+    if (seen.has(entry.id)) throw invalid(`${where} holds the id ${entry.id} twice`);
+    seen.add(entry.id);
+  }
+}
+
+function staysInside(name: string): boolean {
+  const parts = name.split(/[/\\]/);
+  return !path.isAbsolute(name) && !parts.includes("..") && !name.includes("\0");
+}
+
+function invalid(message: string, remedy = REMEDY): Failure {
+  return new Failure({ reason: "data-invalid", message, remedy });
+}

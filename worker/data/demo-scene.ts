@@ -1,0 +1,214 @@
+import type { DemoRandom } from "./demo-random.ts";
+
+/** Pictures are squares of this many pixels. */
+export const DEMO_IMAGE_SIZE = 64;
+
+export const SHAPES = ["circle", "square", "triangle", "star", "cross", "ring"] as const;
+export type Shape = (typeof SHAPES)[number];
+
+export const COLOURS = [
+  "red",
+  "orange",
+  "yellow",
+  "green",
+  "blue",
+  "purple",
+  "white",
+  "black",
+] as const;
+export type Colour = (typeof COLOURS)[number];
+
+/** Where an object is, seen from the other one. */
+export const RELATIONS = ["left", "above", "right", "below"] as const;
+export type Relation = (typeof RELATIONS)[number];
+
+export const PATTERNS = ["plain", "striped", "dotted", "checked"] as const;
+export type Pattern = (typeof PATTERNS)[number];
+
+type Rgb = readonly [number, number, number];
+
+export interface SceneObject {
+  shape: Shape;
+  colour: Colour;
+  size: "small" | "medium" | "large";
+  /** Centre and half of its extent, in pixels. */
+  x: number;
+  y: number;
+  radius: number;
+  paint: Rgb;
+}
+
+export interface Background {
+  pattern: Pattern;
+  /** Ground, and the pattern's marks. */
+  paints: readonly [Rgb, Rgb];
+  /** Change of brightness across the picture, in levels. */
+  slope: readonly [number, number];
+}
+
+/** One object of the simple domain, and which part of the picture it is in. */
+export interface LoneObject {
+  object: SceneObject;
+  background: Background;
+  place: Relation | "middle";
+}
+
+/** Two objects side by side or one over the other: `subject` is `relation` of `other`. */
+export interface PairScene {
+  subject: SceneObject;
+  relation: Relation;
+  other: SceneObject;
+  background: Background;
+}
+
+/** An object as one triple of what validation scenes combine anew. */
+export interface Combination {
+  shape: Shape;
+  colour: Colour;
+  relation: Relation;
+}
+
+const PAINTS: Record<Colour, Rgb> = {
+  red: [210, 40, 40],
+  orange: [240, 135, 25],
+  yellow: [240, 220, 50],
+  green: [45, 150, 60],
+  blue: [40, 80, 200],
+  purple: [130, 50, 160],
+  white: [245, 245, 245],
+  black: [20, 20, 20],
+};
+const PAIR_GROUNDS: readonly Rgb[] = [
+  [150, 150, 150],
+  [190, 170, 140],
+  [120, 140, 150],
+  [175, 150, 160],
+];
+const LONE_GROUNDS: readonly Rgb[] = [
+  [130, 135, 140],
+  [165, 175, 165],
+  [180, 160, 150],
+  [110, 120, 120],
+];
+const PAINT_SPREAD = 18;
+const GROUND_SPREAD = 12;
+const MARK_CONTRAST = 28;
+const MAX_SLOPE = 24;
+const HELD_OUT_EVERY = 4;
+/** Centres lie on a grid: fewer places to recognise a shape in make for a small model. */
+const GRID = 4;
+const HALF = DEMO_IMAGE_SIZE / 2;
+const QUARTER = DEMO_IMAGE_SIZE / 4;
+
+/** Across the picture, then down: the subject's offset from the middle, in quarters. */
+const SIDES: Record<Relation, readonly [number, number]> = {
+  left: [-1, 0],
+  above: [0, -1],
+  right: [1, 0],
+  below: [0, 1],
+};
+
+export function opposite(relation: Relation): Relation {
+  return RELATIONS[(RELATIONS.indexOf(relation) + 2) % RELATIONS.length]!;
+}
+
+/**
+ * Whether a combination is kept for validation: one in four, such that training has every pair of
+ * shape and colour, shape and relation, and colour and relation.
+ */
+export function isHeldOut({ shape, colour, relation }: Combination): boolean {
+  const sum = SHAPES.indexOf(shape) + COLOURS.indexOf(colour) + RELATIONS.indexOf(relation);
+  return sum % HELD_OUT_EVERY === 0;
+}
+
+/** The combinations that a scene shows: one for each object. */
+export function combinationsOf({ subject, relation, other }: PairScene): Combination[] {
+  return [
+    { shape: subject.shape, colour: subject.colour, relation },
+    { shape: other.shape, colour: other.colour, relation: opposite(relation) },
+  ];
+}
+
+/** A scene of two objects: none held out for training, at least one for validation. */
+export function drawPair(random: DemoRandom, purpose: "training" | "validation"): PairScene {
+  for (;;) {
+    const relation = random.pick(RELATIONS);
+    const [across, down] = SIDES[relation];
+    const place = (side: number) => ({
+      x: HALF + side * across * QUARTER,
+      y: HALF + side * down * QUARTER,
+    });
+    const scene: PairScene = {
+      subject: pairObject(random, place(1)),
+      relation,
+      other: pairObject(random, place(-1)),
+      background: background(random, PAIR_GROUNDS, random.pick(PATTERNS)),
+    };
+    const { subject, other } = scene;
+    const alike = subject.shape === other.shape && subject.colour === other.colour;
+    const showsHeldOut = combinationsOf(scene).some(isHeldOut);
+    if (!alike && showsHeldOut === (purpose === "validation")) return scene;
+  }
+}
+
+/** A picture of the simple domain: one object on other grounds, at other sizes. */
+export function drawLone(random: DemoRandom): LoneObject {
+  const radius = random.between(7, 17);
+  const size = radius < 10 ? "small" : radius > 12 ? "large" : "medium";
+  const reach = HALF - radius;
+  const x = onGrid(HALF + random.between(-reach, reach));
+  const y = onGrid(HALF + random.between(-reach, reach));
+  return {
+    object: { ...look(random), size, x, y, radius },
+    background: background(random, LONE_GROUNDS, random.oneIn(2) ? "plain" : random.pick(PATTERNS)),
+    place: placeOf(x - HALF, y - HALF),
+  };
+}
+
+function placeOf(across: number, down: number): LoneObject["place"] {
+  if (Math.max(Math.abs(across), Math.abs(down)) < QUARTER / 2) return "middle";
+  if (Math.abs(across) > Math.abs(down)) return across < 0 ? "left" : "right";
+  return down < 0 ? "above" : "below";
+}
+
+function pairObject(random: DemoRandom, { x, y }: { x: number; y: number }): SceneObject {
+  const size = random.pick(["small", "large"] as const);
+  const radius = size === "small" ? random.between(7, 9) : random.between(12, 14);
+  const jitter = QUARTER - radius;
+  return {
+    ...look(random),
+    size,
+    x: onGrid(x + random.between(-jitter, jitter)),
+    y: onGrid(y + random.between(-jitter, jitter)),
+    radius,
+  };
+}
+
+function onGrid(position: number): number {
+  return Math.round(position / GRID) * GRID;
+}
+
+function look(random: DemoRandom): Pick<SceneObject, "shape" | "colour" | "paint"> {
+  const colour = random.pick(COLOURS);
+  return {
+    shape: random.pick(SHAPES),
+    colour,
+    paint: varied(random, PAINTS[colour], PAINT_SPREAD),
+  };
+}
+
+function background(random: DemoRandom, grounds: readonly Rgb[], pattern: Pattern): Background {
+  const ground = varied(random, random.pick(grounds), GROUND_SPREAD);
+  const contrast = random.pick([-MARK_CONTRAST, MARK_CONTRAST]);
+  const [red, green, blue] = ground;
+  return {
+    pattern,
+    paints: [ground, [red + contrast, green + contrast, blue + contrast]],
+    slope: [random.between(-MAX_SLOPE, MAX_SLOPE), random.between(-MAX_SLOPE, MAX_SLOPE)],
+  };
+}
+
+function varied(random: DemoRandom, [red, green, blue]: Rgb, spread: number): Rgb {
+  const vary = (level: number) => level + random.between(-spread, spread);
+  return [vary(red), vary(green), vary(blue)];
+}

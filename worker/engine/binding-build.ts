@@ -1,0 +1,127 @@
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { Failure } from "../contract/failure.ts";
+import { cacheEntry } from "../wheels/cache-entry.ts";
+import { findPython } from "../wheels/python.ts";
+import { fetchWheel } from "../wheels/python-wheel.ts";
+import { lastLine, runTool } from "../wheels/tool.ts";
+import { LIBRARY_FILES } from "./engine-state.ts";
+
+const ZIG_VERSION = "0.17.1";
+const ADDON = "tfjs_binding.node";
+const OPTIONS = ["-shared", "-fPIC", "-O2", "-std=c++17", "-DNAPI_VERSION=8"];
+
+/** A C++ compiler that takes the options of g++. */
+export interface Compiler {
+  /** What it says it is, with its version. */
+  name: string;
+  argv: [string, ...string[]];
+  env?: NodeJS.ProcessEnv;
+}
+
+/** The machine's own C++ compiler. Throws Failure `engine-build` where PATH has none. */
+export async function localCompiler(): Promise<Compiler> {
+  for (const program of ["g++", "clang++"]) {
+    const { status, stdout } = await runTool({ argv: [program, "--version"] });
+    if (status === 0) return { name: stdout.split("\n")[0] ?? program, argv: [program] };
+  }
+  throw new Failure({
+    reason: "engine-build",
+    message: "no g++ or clang++ on PATH",
+    remedy: "install g++",
+  });
+}
+
+/**
+ * The C++ compiler of the `ziglang` wheel, fetched into our cache: for machines without one. What it
+ * builds needs glibc 2.17 and no libstdc++. Throws the failures of `fetchWheel`.
+ */
+export async function zigCompiler(progress: (line: string) => void): Promise<Compiler> {
+  const python = await findPython();
+  const wheel = await fetchWheel({ project: "ziglang", version: ZIG_VERSION, progress });
+  const target = `${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu.2.17`;
+  return {
+    name: `ziglang ${ZIG_VERSION}`,
+    argv: [python.program, "-m", "ziglang", "c++", "-target", target],
+    env: { ...process.env, PYTHONPATH: wheel },
+  };
+}
+
+/** Digest of everything of ours that goes into the addon: sources, Node-API headers, options. */
+export function bindingSources(): string {
+  const hash = createHash("sha256").update(JSON.stringify(OPTIONS));
+  for (const folder of [
+    path.join(packageFolder("@tensorflow/tfjs-node-gpu"), "binding"),
+    nodeHeaders(),
+  ]) {
+    for (const name of readdirSync(folder).toSorted()) {
+      hash.update(name).update(readFileSync(path.join(folder, name)));
+    }
+  }
+  return hash.digest("hex");
+}
+
+/**
+ * Builds the addon of tfjs-node against the TensorFlow in a folder, or takes it from the cache where
+ * the same sources were built by the same compiler against the same headers, and returns its path.
+ * Throws Failure `engine-build` with the compiler's complaint.
+ */
+export async function buildBinding(library: string, compiler: Compiler): Promise<string> {
+  const include = path.join(library, "include");
+  const hash = createHash("sha256").update(bindingSources()).update(JSON.stringify(compiler.name));
+  for (const header of ["c_api.h", "eager/c_api.h", "tf_tensor.h"]) {
+    hash.update(readFileSync(path.join(include, "tensorflow", "c", header)));
+  }
+  const folder = await cacheEntry({
+    kind: path.join("engine", "bindings"),
+    name: hash.digest("hex").slice(0, 16),
+    fill: (directory) => compile({ compiler, library, output: path.join(directory, ADDON) }),
+  });
+  return path.join(folder, ADDON);
+}
+
+async function compile({
+  compiler,
+  library,
+  output,
+}: {
+  compiler: Compiler;
+  library: string;
+  output: string;
+}): Promise<void> {
+  const source = packageFolder("@tensorflow/tfjs-node-gpu");
+  const folders = [nodeHeaders(), source, path.join(library, "include")];
+  const { status, stderr } = await runTool({
+    argv: [
+      ...compiler.argv,
+      ...OPTIONS,
+      ...folders.flatMap((folder) => ["-I", folder]),
+      path.join(source, "binding", "tfjs_backend.cc"),
+      path.join(source, "binding", "tfjs_binding.cc"),
+      "-o",
+      output,
+      ...LIBRARY_FILES.map((name) => path.join(library, name)),
+    ],
+    ...(compiler.env && { env: compiler.env }),
+  });
+  if (status === 0) return;
+  const lines = stderr.split("\n");
+  // The linker's driver only counts the errors that stand above its line.
+  const complaint = lines.find((line) => /^(?!collect2).*error:/.test(line)) ?? lines[0] ?? "";
+  throw new Failure({
+    reason: "engine-build",
+    message: `${compiler.name} could not build the engine: ${complaint.trim()}`,
+    remedy: "see that the compiler knows C++17 and that the TensorFlow is whole",
+  });
+}
+
+function nodeHeaders(): string {
+  return path.join(packageFolder("node-api-headers"), "include");
+}
+
+function packageFolder(name: string): string {
+  const require = createRequire(import.meta.url);
+  return path.dirname(require.resolve(`${name}/package.json`));
+}

@@ -1,0 +1,152 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { Failure } from "../contract/failure.ts";
+import { lastLine, runTool } from "../wheels/tool.ts";
+import {
+  bindingSources,
+  buildBinding,
+  localCompiler,
+  zigCompiler,
+  type Compiler,
+} from "./binding-build.ts";
+import {
+  librarySizes,
+  readEngineState,
+  trainerEnvironment,
+  writeEngineState,
+  type EngineState,
+  type NativeState,
+} from "./engine-state.ts";
+import {
+  activePythonLibrary,
+  fetchedLibrary,
+  givenLibrary,
+  type TensorflowLibrary,
+} from "./tensorflow-library.ts";
+
+export interface InstallOptions {
+  /** Folder of the TensorFlow to use; left out, one is found. */
+  from?: string;
+  /** Told in one line what takes long. */
+  progress: (line: string) => void;
+}
+
+export interface InstallOutcome {
+  state: EngineState;
+  /** False where the installed engine was whole and nothing was done. */
+  changed: boolean;
+}
+
+/** What `worker/cli.ts engine self-check --json` prints. */
+const SelfCheckReport = z.union([
+  z.strictObject({ tensorflow: z.string() }),
+  z.object({ error: z.object({ message: z.string() }) }),
+]);
+
+/**
+ * Installs the native engine, or records the pure JavaScript one with the reason where no native one
+ * can be had. Whatever is recorded was checked first, and the record is replaced in one step: an
+ * interrupted or failed install leaves the former engine. With `from`, that TensorFlow or none:
+ * throws Failure `engine-missing` or `engine-build`.
+ */
+export async function installEngine({ from, progress }: InstallOptions): Promise<InstallOutcome> {
+  const given = from === undefined ? null : givenLibrary(from);
+  const current = readEngineState();
+  if (current?.engine === "native" && isWhole(current, given)) {
+    return { state: current, changed: false };
+  }
+  const problems: Failure[] = [];
+  const sources = given
+    ? [async () => given]
+    : [activePythonLibrary, () => fetchedLibrary(progress)];
+  for (const find of sources) {
+    const library = await attempt(find, problems);
+    const state = library && (await buildAgainst(library, { progress, problems }));
+    if (state) {
+      writeEngineState(state);
+      return { state, changed: true };
+    }
+  }
+  const last = problems.at(-1);
+  const because = problems.map((problem) => problem.message).join("; ");
+  if (given && last) {
+    throw new Failure({ reason: last.reason, message: because, remedy: last.remedy });
+  }
+  const state: EngineState = { version: 1, engine: "cpu", because };
+  writeEngineState(state);
+  return { state, changed: true };
+}
+
+/** Whether the recorded engine is the one asked for and none of its parts has changed since. */
+function isWhole(state: NativeState, given: TensorflowLibrary | null): boolean {
+  return (
+    (given === null || given.directory === state.library) &&
+    existsSync(state.binding) &&
+    JSON.stringify(librarySizes(state.library)) === JSON.stringify(state.libraries) &&
+    bindingSources() === state.sources
+  );
+}
+
+/** The state of an engine on a TensorFlow, built by the first compiler whose addon passes its check. */
+async function buildAgainst(
+  library: TensorflowLibrary,
+  { progress, problems }: { progress: (line: string) => void; problems: Failure[] },
+): Promise<NativeState | null> {
+  for (const find of [localCompiler, () => zigCompiler(progress)]) {
+    const compiler = await attempt(find, problems);
+    const state = compiler && (await attempt(() => build(library, compiler, progress), problems));
+    if (state) return state;
+  }
+  return null;
+}
+
+async function build(
+  { directory, origin }: TensorflowLibrary,
+  compiler: Compiler,
+  progress: (line: string) => void,
+): Promise<NativeState> {
+  progress(`building the engine with ${compiler.name} on the TensorFlow of ${origin}`);
+  const binding = await buildBinding(directory, compiler);
+  const tensorflow = await checkBinding(binding, directory);
+  return {
+    version: 1,
+    engine: "native",
+    binding,
+    library: directory,
+    tensorflow,
+    compiler: compiler.name,
+    sources: bindingSources(),
+    libraries: librarySizes(directory) ?? {},
+  };
+}
+
+/**
+ * The version of the TensorFlow behind a binding that passes the self-check. It runs in a process of
+ * its own, since a wrong library can crash the one it is in.
+ */
+async function checkBinding(binding: string, library: string): Promise<string> {
+  const cli = fileURLToPath(new URL("../cli.js", import.meta.url));
+  const { stdout, stderr } = await runTool({
+    argv: [process.execPath, cli, "engine", "self-check", binding, "--json"],
+    env: { ...process.env, ...trainerEnvironment({ library }) },
+  });
+  const report = stdout === "" ? null : SelfCheckReport.parse(JSON.parse(stdout));
+  if (report && "tensorflow" in report) return report.tensorflow;
+  throw new Failure({
+    reason: "engine-build",
+    message: `the TensorFlow in ${library} is of no use: ${report?.error.message ?? lastLine(stderr)}`,
+    remedy: "use another TensorFlow with `engine install --from DIR`",
+  });
+}
+
+/** The result of a step, or null with its failure noted. */
+async function attempt<T>(step: () => Promise<T>, problems: Failure[]): Promise<T | null> {
+  try {
+    return await step();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    problems.push(error);
+    return null;
+  }
+}

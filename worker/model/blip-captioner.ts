@@ -1,0 +1,241 @@
+import { existsSync } from "node:fs";
+import { copyFile } from "node:fs/promises";
+import path from "node:path";
+import * as tf from "@tensorflow/tfjs-core";
+import type { Scalar, Tensor4D } from "@tensorflow/tfjs-core";
+import { Failure } from "../contract/failure.ts";
+import type { LoraSettings } from "../contract/trial-spec.ts";
+import { withoutGradient } from "../tensor/custom-gradient.ts";
+import { writeNamedTensors } from "../tensor/named-tensors.ts";
+import type { NamedTensors } from "../tensor/named-tensors.ts";
+import { holdsAdapter, readAdapter, readAdapterSettings, writeAdapter } from "./adapter-files.ts";
+import { readBlipConfig } from "./blip-config.ts";
+import type { BlipConfig } from "./blip-config.ts";
+import { parameterShapes } from "./blip-parameters.ts";
+import { CaptionDecoder } from "./caption-decoder.ts";
+import { captionLoss } from "./caption-loss.ts";
+import { searchCaptions } from "./caption-search.ts";
+import type { FoundCaption, SearchSettings } from "./caption-search.ts";
+import { DropoutDraws } from "./dropout.ts";
+import { initialWeights } from "./initial-weights.ts";
+import { initialLora, mergedWeights } from "./lora.ts";
+import type { ForwardPass } from "./layers.ts";
+import type { CaptionBatch, DecodeOptions, Trainable } from "./trainable.ts";
+import { encodeImages } from "./vision-encoder.ts";
+import { readModelWeights, takeWeights, WEIGHTS_FILE } from "./weight-files.ts";
+
+/** What a directory needs beside the weights to be a whole model in the Hugging Face layout. */
+const COMPANION_FILES = [
+  "config.json",
+  "generation_config.json",
+  "preprocessor_config.json",
+  "special_tokens_map.json",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "vocab.txt",
+];
+
+/** Tensors that tied or older files hold besides the parameters, with nothing new in them. */
+const REDUNDANT = /\.position_ids$|\.predictions\.decoder\.(weight|bias)$/;
+
+const PLAIN_SEARCH = {
+  numBeams: 1,
+  repetitionPenalty: 1,
+  noRepeatNgramSize: 0,
+  minLength: 0,
+  lengthPenalty: 1,
+  earlyStopping: false,
+};
+
+export interface LoadCaptionerOptions {
+  /** A model in the Hugging Face layout; of its weights nothing is read with `random`. */
+  directory: string;
+  init: "pretrained" | "random";
+  /** Fixes all weights that are drawn. */
+  seed: number;
+  method: "full" | "lora" | "untuned";
+  /** Needed with `lora`. */
+  lora?: LoraSettings;
+  /** Tuned weights to go on from: a whole model, or an adapter as PEFT writes it. */
+  trainedFrom?: string;
+}
+
+/**
+ * Loads a captioner: `full` trains all weights, `lora` an adapter, `untuned` nothing. An adapter in
+ * `trainedFrom` is worked into the weights unless it is trained on.
+ * Throws Failure `model-missing`, `model-invalid` or `file-invalid`.
+ */
+export async function loadCaptioner(options: LoadCaptionerOptions): Promise<BlipCaptioner> {
+  const { directory, init, seed, method, lora, trainedFrom } = options;
+  const config = await readBlipConfig(directory);
+  const adapter = trainedFrom !== undefined && holdsAdapter(trainedFrom) ? trainedFrom : null;
+  const whole = adapter === null ? trainedFrom : undefined;
+  const drawn = init === "random" && whole === undefined;
+  const weights = drawn
+    ? initialWeights(config, seed)
+    : await storedWeights(config, whole ?? directory);
+  if (method === "lora") {
+    if (lora === undefined) throw new Error("method lora needs its settings");
+    const matrices =
+      adapter === null
+        ? initialLora(config, lora, seed)
+        : await resumedAdapter(adapter, config, lora);
+    return new BlipCaptioner({ config, directory, parameters: matrices, frozen: weights, lora });
+  }
+  if (adapter !== null) await mergeAdapter(weights, adapter, config);
+  const [parameters, frozen] = method === "full" ? [weights, {}] : [{}, weights];
+  return new BlipCaptioner({ config, directory, parameters, frozen, lora: null });
+}
+
+async function storedWeights(config: BlipConfig, directory: string): Promise<NamedTensors> {
+  const stored = await readModelWeights(directory);
+  const shapes = parameterShapes(config);
+  return takeWeights(stored, { shapes, ignored: REDUNDANT, source: directory });
+}
+
+/** The matrices to train on with the same settings as before. */
+async function resumedAdapter(
+  directory: string,
+  config: BlipConfig,
+  lora: LoraSettings,
+): Promise<NamedTensors> {
+  const { r, alpha } = await readAdapterSettings(directory);
+  if (r !== lora.r || alpha !== lora.alpha) {
+    throw new Failure({
+      reason: "model-invalid",
+      message: `${directory} was trained with r ${r} and alpha ${alpha}, not ${lora.r} and ${lora.alpha}`,
+      remedy: "continue from an adapter of the same trial",
+    });
+  }
+  return readAdapter(directory, config, lora);
+}
+
+/** Replaces the adapted weights by their sums with the adapter. */
+async function mergeAdapter(
+  weights: NamedTensors,
+  directory: string,
+  config: BlipConfig,
+): Promise<void> {
+  const lora = await readAdapterSettings(directory);
+  const matrices = await readAdapter(directory, config, lora);
+  const merged = mergedWeights({ ...weights, ...matrices }, config, lora);
+  tf.dispose(matrices);
+  for (const [name, tensor] of Object.entries(merged)) {
+    weights[name]!.dispose();
+    weights[name] = tensor;
+  }
+}
+
+interface CaptionerParts {
+  config: BlipConfig;
+  /** The model's directory, where the files beside the weights are copied from. */
+  directory: string;
+  /** Weights that are trained, and the others. The captioner owns both. */
+  parameters: NamedTensors;
+  frozen: NamedTensors;
+  lora: LoraSettings | null;
+}
+
+/** A BLIP captioning model, trained whole, by an adapter, or not at all. */
+export class BlipCaptioner implements Trainable {
+  readonly config: BlipConfig;
+  readonly #directory: string;
+  readonly #frozen: NamedTensors;
+  readonly #lora: LoraSettings | null;
+  #parameters: NamedTensors;
+
+  constructor({ config, directory, parameters, frozen, lora }: CaptionerParts) {
+    this.config = config;
+    this.#directory = directory;
+    this.#parameters = parameters;
+    this.#frozen = frozen;
+    this.#lora = lora;
+  }
+
+  get parameters(): NamedTensors {
+    return this.#parameters;
+  }
+
+  /** What a forward pass with these values of the parameters depends on. */
+  forwardPass(parameters: NamedTensors, dropoutSeed: number | null): ForwardPass {
+    return {
+      config: this.config,
+      weights: { ...this.#frozen, ...parameters },
+      lora: this.#lora,
+      dropout: dropoutSeed === null ? null : new DropoutDraws(dropoutSeed),
+    };
+  }
+
+  loss(parameters: NamedTensors, batch: CaptionBatch, dropoutSeed: number | null): Scalar {
+    return tf.tidy(() => {
+      const pass = this.forwardPass(parameters, dropoutSeed);
+      const encode = () => encodeImages(pass, batch.pixelValues).imageStates;
+      const isVisionTrained = Object.keys(parameters).some((name) =>
+        name.includes("vision_model."),
+      );
+      const imageStates = isVisionTrained ? encode() : withoutGradient(batch.pixelValues, encode);
+      return captionLoss(pass, imageStates, batch);
+    });
+  }
+
+  replaceParameters(next: NamedTensors): void {
+    tf.dispose(this.#parameters);
+    this.#parameters = next;
+  }
+
+  async generate(pixelValues: Tensor4D, options: DecodeOptions): Promise<number[][]> {
+    const { numBeams, maxNewTokens } = options;
+    const { max_position_embeddings } = this.config.text_config;
+    const maxLength = Math.min(1 + maxNewTokens, max_position_embeddings);
+    const found = await this.search(pixelValues, [], { numBeams, maxLength });
+    return found.map(([best]) => best!.ids);
+  }
+
+  /**
+   * Captions of each image that begin with the token ids of a prompt, best first; lengths count the
+   * token in front of it. What `settings` leave out is as in `generate()` of Hugging Face.
+   */
+  async search(
+    pixelValues: Tensor4D,
+    prompt: readonly number[],
+    settings: Partial<SearchSettings> & Pick<SearchSettings, "maxLength">,
+  ): Promise<FoundCaption[][]> {
+    const { bos_token_id, sep_token_id } = this.config.text_config;
+    const firstIds = [bos_token_id, ...prompt];
+    const plain = this.forwardPass(this.#parameters, null);
+    const merged = this.#lora === null ? {} : mergedWeights(plain.weights, this.config, this.#lora);
+    const pass = { ...plain, weights: { ...plain.weights, ...merged }, lora: null };
+    const decoder = new CaptionDecoder(pass, pixelValues, firstIds);
+    try {
+      const start = { images: pixelValues.shape[0], firstIds };
+      return await searchCaptions(decoder, start, {
+        ...PLAIN_SEARCH,
+        endId: sep_token_id,
+        ...settings,
+      });
+    } finally {
+      decoder.dispose();
+      tf.dispose(merged);
+    }
+  }
+
+  async save(directory: string): Promise<string[]> {
+    if (this.#lora !== null) {
+      const adapter = { matrices: this.parameters, lora: this.#lora, base: this.#directory };
+      return writeAdapter(directory, adapter);
+    }
+    const companions = COMPANION_FILES.filter((name) =>
+      existsSync(path.join(this.#directory, name)),
+    );
+    for (const name of companions) {
+      await copyFile(path.join(this.#directory, name), path.join(directory, name));
+    }
+    const weights = { ...this.#frozen, ...this.#parameters };
+    await writeNamedTensors(path.join(directory, WEIGHTS_FILE), weights);
+    return [...companions, WEIGHTS_FILE];
+  }
+
+  dispose(): void {
+    tf.dispose([this.#parameters, this.#frozen]);
+  }
+}

@@ -1,0 +1,40 @@
+import type { Scalar, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
+import type { NamedTensors } from "../tensor/named-tensors.ts";
+
+/** One batch as the models take it. B images, S tokens. */
+export interface CaptionBatch {
+  /** float32 [B, H, W, 3], normalised as the model's preprocessor says. */
+  pixelValues: Tensor4D;
+  /** int32 [B, S], [CLS] first, [PAD] at the end. */
+  inputIds: Tensor2D;
+  /** int32 [B, S], 1 for tokens and 0 for padding. */
+  attentionMask: Tensor2D;
+  /** int32 [B, S]; -100 takes no part in the loss. */
+  labels: Tensor2D;
+}
+
+export interface DecodeOptions {
+  numBeams: number;
+  maxNewTokens: number;
+}
+
+/**
+ * What a trial trains. The loss is a pure function of the parameters, so that one piece of code runs
+ * eagerly on every engine, can be differentiated, and can be recorded.
+ */
+export interface Trainable {
+  /** The parameters the optimiser updates, by name. Owned by the trainable until replaced. */
+  readonly parameters: NamedTensors;
+  /**
+   * Mean loss of a batch under `parameters` (names as in `this.parameters`).
+   * `dropoutSeed` null switches dropout off; equal seeds draw equal masks.
+   */
+  loss(parameters: NamedTensors, batch: CaptionBatch, dropoutSeed: number | null): Scalar;
+  /** Takes new values for all parameters and disposes the old ones. */
+  replaceParameters(next: NamedTensors): void;
+  /** Token ids of a caption for each image: bos, the new ids, [SEP] if reached; no padding. */
+  generate(pixelValues: Tensor4D, options: DecodeOptions): Promise<number[][]>;
+  /** Writes the model's (or adapter's) files into an existing directory; returns their names. */
+  save(directory: string): Promise<string[]>;
+  dispose(): void;
+}

@@ -1,0 +1,103 @@
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import util from "node:util";
+import * as tf from "@tensorflow/tfjs-core";
+import { Failure } from "../contract/failure.ts";
+import type { EngineInfo } from "../contract/trial-event.ts";
+import { readEngineState } from "../engine/engine-state.ts";
+
+const require = createRequire(import.meta.url);
+
+/** What the native addon offers, as far as it is used here. */
+interface Binding {
+  TF_Version: string;
+  isUsingGpuDevice(): boolean;
+}
+
+interface NativeBackendModule {
+  NodeJSKernelBackend: new (binding: Binding, packageName: string) => tf.KernelBackend;
+}
+
+// The package's own index looks for an addon that its install script fetches: its parts do not.
+const NATIVE_BACKEND = "@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js";
+const NATIVE_KERNELS = "@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js";
+
+/**
+ * Makes the installed engine current for all of `@tensorflow/tfjs-core` and says what it is. An
+ * engine recorded as native is never replaced silently: where it does not load, and where none was
+ * installed, Failure `engine-missing` is thrown. The process must have been started with
+ * `trainerEnvironment`. `engine: "cpu"` asks for the pure JavaScript engine whatever is installed.
+ */
+export async function loadEngine(
+  options: { threads?: number; engine?: "cpu" } = {},
+): Promise<EngineInfo> {
+  const threads = options.threads ?? threadsOfEnvironment();
+  const state = options.engine === "cpu" ? { engine: "cpu" as const } : readEngineState();
+  if (state === null) {
+    throw new Failure({
+      reason: "engine-missing",
+      message: "no engine is installed",
+      remedy: "run `npx qsweep engine install`",
+    });
+  }
+  if (state.engine === "cpu") return loadCpuEngine();
+  // Read by TensorFlow when the addon is loaded; setting them here reaches C's getenv.
+  process.env["TF_NUM_INTRAOP_THREADS"] = String(threads);
+  process.env["TF_NUM_INTEROP_THREADS"] = String(threads);
+  const binding = await loadNativeEngine(state.binding);
+  return {
+    engine: "native",
+    tensorflow: binding.TF_Version,
+    device: binding.isUsingGpuDevice() ? "gpu" : "cpu",
+    library: state.library,
+    threads,
+  };
+}
+
+/** Makes the native engine of an addon file current; Failure `engine-missing` if it does not load. */
+export async function loadNativeEngine(file: string): Promise<Binding> {
+  registerKernelsAndGradients();
+  const binding = requireBinding(file);
+  const { NodeJSKernelBackend }: NativeBackendModule = require(NATIVE_BACKEND);
+  if (tf.findBackend("tensorflow") === null) {
+    tf.registerBackend("tensorflow", () => new NodeJSKernelBackend(binding, "tensorflow"));
+  }
+  if (!(await tf.setBackend("tensorflow"))) throw new Error("the native backend refused to start");
+  return binding;
+}
+
+async function loadCpuEngine(): Promise<EngineInfo> {
+  registerKernelsAndGradients();
+  if (!(await tf.setBackend("cpu"))) throw new Error("the cpu backend refused to start");
+  // Suppresses its advice to install a native engine: we say it ourselves where it is a choice.
+  Object.assign(tf.backend(), { firstUse: false });
+  return { engine: "cpu", tensorflow: null, device: "cpu", library: null, threads: 1 };
+}
+
+/** `@tensorflow/tfjs` brings the gradients and the cpu kernels; the native kernels come beside. */
+function registerKernelsAndGradients(): void {
+  // tfjs-node calls this, which Node 23 removed.
+  const legacy: { isNullOrUndefined?: (value: unknown) => boolean } = util;
+  legacy.isNullOrUndefined ??= (value) => value === null || value === undefined;
+  void require(NATIVE_KERNELS);
+}
+
+function requireBinding(file: string): Binding {
+  try {
+    const binding: Binding = require(file);
+    return binding;
+  } catch (error) {
+    const problem = error instanceof Error ? error.message.split("\n")[0] : String(error);
+    throw new Failure({
+      reason: "engine-missing",
+      message: `the native engine does not load: ${problem}`,
+      remedy: "run `npx qsweep engine install`, and start trainers through qsweep",
+      cause: error,
+    });
+  }
+}
+
+function threadsOfEnvironment(): number {
+  const threads = Number(process.env["TF_NUM_INTRAOP_THREADS"]);
+  return Number.isInteger(threads) && threads > 0 ? threads : availableParallelism();
+}

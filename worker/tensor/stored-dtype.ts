@@ -1,0 +1,64 @@
+import { z } from "zod";
+
+/** Values in memory, in row-major order. */
+export type TensorValues =
+  | { dtype: "float32"; data: Float32Array<ArrayBuffer> }
+  | { dtype: "int32"; data: Int32Array<ArrayBuffer> }
+  | { dtype: "uint8"; data: Uint8Array<ArrayBuffer> };
+
+/** The safetensors dtypes that can be read. */
+export const StoredDtype = z.enum(["F32", "F16", "BF16", "I32", "I64", "U8", "BOOL"]);
+export type StoredDtype = z.infer<typeof StoredDtype>;
+
+export const BYTES_PER_STORED_VALUE: Readonly<Record<StoredDtype, number>> = {
+  F32: 4,
+  F16: 2,
+  BF16: 2,
+  I32: 4,
+  I64: 8,
+  U8: 1,
+  BOOL: 1,
+};
+
+const decoders: Record<StoredDtype, (bytes: ArrayBuffer) => TensorValues | null> = {
+  F32: (bytes) => ({ dtype: "float32", data: new Float32Array(bytes) }),
+  F16: (bytes) => ({ dtype: "float32", data: halvesToFloats(new Uint16Array(bytes)) }),
+  BF16: (bytes) => ({ dtype: "float32", data: bfloatsToFloats(new Uint16Array(bytes)) }),
+  I32: (bytes) => ({ dtype: "int32", data: new Int32Array(bytes) }),
+  I64: (bytes) => narrow(new BigInt64Array(bytes)),
+  U8: (bytes) => ({ dtype: "uint8", data: new Uint8Array(bytes) }),
+  BOOL: (bytes) => ({ dtype: "uint8", data: new Uint8Array(bytes) }),
+};
+
+/**
+ * Little-endian bytes as values, without a copy where the width stays.
+ * Null when a 64-bit integer does not fit into 32 bits.
+ */
+export function decodeTensorBytes(dtype: StoredDtype, bytes: ArrayBuffer): TensorValues | null {
+  return decoders[dtype](bytes);
+}
+
+function halvesToFloats(halves: Uint16Array): Float32Array<ArrayBuffer> {
+  return Float32Array.from(halves, halfToFloat);
+}
+
+/** IEEE 754 binary16: 1 sign, 5 exponent (bias 15) and 10 fraction bits. */
+function halfToFloat(half: number): number {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >> 10) & 0x1f;
+  const fraction = half & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** bfloat16 is the upper half of a float32. */
+function bfloatsToFloats(upper: Uint16Array): Float32Array<ArrayBuffer> {
+  const bits = Uint32Array.from(upper, (half) => half << 16);
+  return new Float32Array(bits.buffer);
+}
+
+function narrow(wide: BigInt64Array): TensorValues | null {
+  if (wide.some((value) => BigInt.asIntN(32, value) !== value)) return null;
+  return { dtype: "int32", data: Int32Array.from(wide, Number) };
+}

@@ -1,0 +1,190 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import type { Recipe } from "../contract/trial-spec.ts";
+import { CaptionTokenizer } from "../data/caption-tokenizer.ts";
+import { readPreprocessor } from "../data/image-transform.ts";
+import { loadCaptioner } from "../model/blip-captioner.ts";
+import type { Trainable } from "../model/trainable.ts";
+import { initAdamW } from "./adamw.ts";
+import { type AttemptContext, type Conclusion, trialResult } from "./attempt-context.ts";
+import { captionBatch, type ImageSource } from "./caption-batch.ts";
+import { CheckpointKeeper, PREDICTIONS, type TrainingProgress } from "./checkpoint-keeper.ts";
+import { type FoundCheckpoint, newestCheckpoint } from "./checkpoint-search.ts";
+import { stepsPerEpoch } from "./epoch-order.ts";
+import { evaluate, referenceScorer } from "./evaluate.ts";
+import { loadOptimizerState } from "./optimizer-state.ts";
+import { TrainingRun } from "./training-run.ts";
+import {
+  checkedModelDirectory,
+  imageCounts,
+  openImages,
+  splitImages,
+  TRAINING_SPLIT,
+  validationImages,
+} from "./trial-inputs.ts";
+
+type TunedRecipe = Extract<Recipe, { method: "full" | "lora" }>;
+
+const UNTOUCHED: TrainingProgress = {
+  step: 0,
+  epoch: 0,
+  step_in_epoch: 0,
+  loss_sum: 0,
+  epochs: [],
+  best: null,
+};
+
+interface Inputs {
+  directory: string;
+  tokenizer: CaptionTokenizer;
+  training: ImageSource;
+  validation: ImageSource;
+  badImages: number;
+}
+
+/** Trains a model or adapter to the end of its recipe, from the newest checkpoint if there is one. */
+export async function fineTune(context: AttemptContext, recipe: TunedRecipe): Promise<Conclusion> {
+  const { trialDirectory, spec, log } = context;
+  const found = await newestCheckpoint({
+    trialDirectory,
+    trial: spec.id,
+    refused: (checkpoint, problem) =>
+      log.write({ type: "checkpoint-refused", path: checkpoint, problem }),
+  });
+  context.reached(found?.manifest.step ?? 0);
+  const inputs = await openInputs(context, recipe);
+  const captioner = await loadCaptioner({
+    directory: inputs.directory,
+    init: recipe.model.init,
+    seed: recipe.seed,
+    method: recipe.method,
+    ...(recipe.method === "lora" ? { lora: recipe.lora } : {}),
+    ...(found === null ? {} : { trainedFrom: found.directory }),
+  });
+  let run: TrainingRun | undefined;
+  try {
+    run = await openRun({ context, recipe, inputs, captioner, found });
+    await run.run();
+    return await conclusion(context, inputs, run.progress);
+  } finally {
+    run?.dispose();
+    captioner.dispose();
+  }
+}
+
+async function openInputs(context: AttemptContext, recipe: TunedRecipe): Promise<Inputs> {
+  const directory = await checkedModelDirectory(context.spec, recipe.model);
+  const tokenizer = await CaptionTokenizer.load(directory);
+  const preprocessor = await readPreprocessor(directory);
+  const trainingImages = await splitImages(context, TRAINING_SPLIT);
+  const validated = await validationImages(context);
+  const training = await openImages(context, trainingImages, preprocessor);
+  const validation = await openImages(context, validated, preprocessor);
+  const asked = trainingImages.length + validated.length;
+  const badImages = asked - training.store.images.length - validation.store.images.length;
+  return { directory, tokenizer, training, validation, badImages };
+}
+
+async function openRun(options: {
+  context: AttemptContext;
+  recipe: TunedRecipe;
+  inputs: Inputs;
+  captioner: Trainable;
+  found: FoundCheckpoint | null;
+}): Promise<TrainingRun> {
+  const { context, recipe, inputs, captioner, found } = options;
+  const { control, clock, log, reached } = context;
+  const { tokenizer, training, validation } = inputs;
+  const { train: settings, decode, validate, seed } = recipe;
+  const captionCounts = training.store.images.map(({ captions }) => captions.length);
+  const steps = stepsPerEpoch(captionCounts, settings);
+  const progress = found?.manifest ?? UNTOUCHED;
+  const optimizer =
+    found === null
+      ? initAdamW(captioner.parameters)
+      : await loadOptimizerState(found.directory, captioner.parameters);
+  log.write({
+    type: "started",
+    engine: context.engine,
+    epochs: settings.epochs,
+    steps: settings.epochs * steps,
+    images: countImages(recipe, inputs),
+    resumed_from: found?.path ?? null,
+    step: progress.step,
+  });
+  const keeper = openKeeper({ context, captioner, stepsPerEpoch: steps });
+  if (found !== null) keeper.resumedFrom(progress);
+  const scorer = referenceScorer(validation.store.images);
+  return new TrainingRun({
+    settings,
+    validate,
+    seed,
+    trainable: captioner,
+    captionCounts,
+    makeBatch: (examples) => captionBatch({ source: training, tokenizer, settings, examples }),
+    prefetch: (examples) => training.store.prefetch(examples.map(({ image }) => image)),
+    evaluate: (onProgress) =>
+      evaluate({ captioner, source: validation, tokenizer, decode, scorer, onProgress }),
+    keeper,
+    control,
+    clock,
+    log,
+    progress: progressOf(progress),
+    optimizer,
+    reached,
+  });
+}
+
+function openKeeper(options: {
+  context: AttemptContext;
+  captioner: Trainable;
+  stepsPerEpoch: number;
+}): CheckpointKeeper {
+  const { context, captioner } = options;
+  const { spec, trialDirectory, attempt, engine, clock, log } = context;
+  return new CheckpointKeeper({
+    trialDirectory,
+    trial: spec.id,
+    attempt,
+    engine,
+    everySeconds: spec.settings.checkpoint_every_seconds,
+    stepsPerEpoch: options.stepsPerEpoch,
+    clock,
+    log,
+    saveWeights: (directory) => captioner.save(directory),
+  });
+}
+
+/** The best epoch as the trial's result, its captions read back from beside its weights. */
+async function conclusion(
+  context: AttemptContext,
+  inputs: Inputs,
+  progress: TrainingProgress,
+): Promise<Conclusion> {
+  const { best, epochs, step } = progress;
+  if (best === null) throw new Error("a finished run validated no epoch");
+  const { recipe } = context.spec;
+  const file = path.join(context.trialDirectory, best.path, PREDICTIONS);
+  const predictions = await readFile(file, "utf8");
+  const result = trialResult(context, {
+    metrics: best.metrics,
+    best: { epoch: best.epoch, step: best.step, checkpoint: best.path },
+    epochs,
+    steps: step,
+    images: countImages(recipe, inputs),
+    bad_images: inputs.badImages,
+  });
+  return { result, predictions };
+}
+
+function countImages(recipe: Recipe, { training, validation }: Inputs): Record<string, number> {
+  return imageCounts(recipe, {
+    training: training.store.images.length,
+    validation: validation.store.images.length,
+  });
+}
+
+function progressOf(source: TrainingProgress): TrainingProgress {
+  const { step, epoch, step_in_epoch, loss_sum, epochs, best } = source;
+  return { step, epoch, step_in_epoch, loss_sum, epochs, best };
+}
