@@ -9,7 +9,7 @@ export function registerCheckCommand(program: Command, output: Output): void {
   const command = program
     .command("check <file>")
     .description("say whether a sweep file is right: its values, models and data")
-    .action(async (file: string, { set }: { set: string[] }) => {
+    .action(async (file: string, { set = [] }: { set?: string[] }) => {
       output.show(await checkSweep(file, set));
     });
   withSets(withJson(withExample(command, "qsweep check configs/sweeps/demo.yaml")));

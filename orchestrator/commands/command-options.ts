@@ -7,9 +7,12 @@ export function withJson(command: Command): Command {
 
 /** Adds the repeatable `--set key=value`. */
 export function withSets(command: Command): Command {
-  const collect = (set: string, sets: string[]) => [...sets, set];
   const description = "change a value of the file, e.g. train.epochs=2 (repeatable)";
-  return command.option<string[]>("--set <key=value>", description, collect, []);
+  return command.option<string[]>("--set <key=value>", description, collect);
+}
+
+function collect(set: string, sets: string[] = []): string[] {
+  return [...sets, set];
 }
 
 /** Adds an example to the help. */

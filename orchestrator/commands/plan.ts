@@ -9,7 +9,7 @@ export function registerPlanCommand(program: Command, output: Output): void {
   const command = program
     .command("plan <file>")
     .description("show the trials that a sweep file makes")
-    .action(async (file: string, { set }: { set: string[] }) => {
+    .action(async (file: string, { set = [] }: { set?: string[] }) => {
       output.show(await planSweep(file, set));
     });
   withSets(withJson(withExample(command, "qsweep plan configs/sweeps/demo.yaml --set pilots=1")));

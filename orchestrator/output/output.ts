@@ -1,4 +1,4 @@
-import { Failure } from "../../worker/contract/failure.ts";
+import type { Failure } from "../../worker/contract/failure.ts";
 import { DiagnosedFailure } from "../sweep/diagnostic.ts";
 import { renderDiagnostics } from "./diagnostic.ts";
 import { printable, styleFor, type Style } from "./style.ts";

@@ -17,7 +17,7 @@ export function styleFor(
   return { bold: sgr(1), dim: sgr(2), red: sgr(31), green: sgr(32) };
 }
 
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
+const CONTROL = /\p{Cc}/gu;
 
 /** The text without what a terminal would obey; tabs become one space, so that columns stay. */
 export function printable(text: string): string {

@@ -2,10 +2,18 @@ import { hash } from "node:crypto";
 
 /**
  * JSON with the keys of every map sorted: equal values have equal text, however they were built.
- * Takes what JSON can hold.
+ * Takes what JSON can hold. `known` has the texts of parts that many values share (by identity).
  */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(sorted(value));
+export function canonicalJson(value: unknown, known?: ReadonlyMap<unknown, string>): string {
+  const text = known?.get(value);
+  if (text !== undefined) return text;
+  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item, known)).join(",")}]`;
+  if (!isJsonMap(value)) return JSON.stringify(value);
+  let entries = "";
+  for (const key of Object.keys(value).toSorted()) {
+    entries += `${entries && ","}${JSON.stringify(key)}:${canonicalJson(value[key], known)}`;
+  }
+  return `{${entries}}`;
 }
 
 /** SHA-256 of a text, in hex. */
@@ -13,14 +21,6 @@ export function sha256(text: string): string {
   return hash("sha256", text, "hex");
 }
 
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (!isJsonMap(value)) return value;
-  const copy: Record<string, unknown> = {};
-  for (const key of Object.keys(value).toSorted()) copy[key] = sorted(value[key]);
-  return copy;
-}
-
 export function isJsonMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -30,7 +30,7 @@ function explain(root: YamlNode, issue: Issue, base: YamlPath): Problem[] {
   const at = (message: string): Problem[] => [{ path, part: "value", message }];
   switch (issue.code) {
     case "unrecognized_keys":
-      return issue.keys.map((key) => unknownKey([...path, key], key, issue.message.split(" ")));
+      return issue.keys.map((key) => unknownKey([...path, key], key, knownKeys(issue)));
     case "invalid_union":
       return explainUnion(root, issue, path);
     case "invalid_key":
@@ -42,6 +42,10 @@ function explain(root: YamlNode, issue: Issue, base: YamlPath): Problem[] {
     case "too_small":
     case "too_big":
       return at(node ? outOfRange(issue, node) : issue.message);
+    case "custom":
+      return [
+        { path, part: issue.params?.["part"] === "key" ? "key" : "value", message: issue.message },
+      ];
     default:
       return at(issue.message);
   }
@@ -102,33 +106,32 @@ function explainUnion(
   if (only && (fitting.length === 1 || node.kind !== "map")) {
     return only.flatMap((inner) => explain(root, inner, path));
   }
-  if (node.kind === "map" && only) {
-    return explainMap(root, fitting, { path, given: [...node.entries.keys()] });
-  }
+  if (node.kind === "map" && only) return explainMap(root, fitting, path);
   const mismatches = issue.errors.flatMap((issues) => issues.filter(isMismatch));
   const expected = mismatches.filter((one) => !("expected" in one && one.expected === "object"));
   const hint = node.kind === "list" && issue.message === SEVERAL_VALUES ? `; ${issue.message}` : "";
   return [{ path, part: "value", message: wrongValue(expected, node) + hint }];
 }
 
-/** Among alternatives that are maps: the one with the fewest keys missing or unknown. */
-function explainMap(
-  root: YamlNode,
-  branches: Issue[][],
-  { path, given }: { path: YamlPath; given: string[] },
-): Problem[] {
-  const isMissing = (issue: Issue) => !nodeAt(root, [...path, ...issue.path.map(yamlStep)]);
-  const keyErrors = (issues: Issue[]) =>
-    issues.filter(isMissing).length + unknownKeys(issues).length;
+/**
+ * Among alternatives that are maps: the one with the fewest keys missing or unknown. If it has both,
+ * no alternative was met, and keys are wrong that none of them knows.
+ */
+function explainMap(root: YamlNode, branches: Issue[][], path: YamlPath): Problem[] {
+  const missing = (issues: Issue[]) =>
+    issues.filter((issue) => !nodeAt(root, [...path, ...issue.path.map(yamlStep)]));
+  const keyErrors = (issues: Issue[]) => missing(issues).length + unknownKeys(issues).length;
   const [best = []] = branches.toSorted((a, b) => keyErrors(a) - keyErrors(b));
-  if (unknownKeys(best).length < given.length) {
+  const known = new Set(branches.flat().flatMap(knownKeys));
+  const foreign = unknownKeys(best).filter((key) => !known.has(key));
+  if (missing(best).length === 0 || foreign.length === 0) {
     return best.flatMap((issue) => explain(root, issue, path));
   }
-  // No alternative knows any of the keys, so none is the one that was meant.
-  const known = branches.flatMap((issues) =>
-    issues.flatMap(({ code, message }) => (code === "unrecognized_keys" ? message.split(" ") : [])),
-  );
-  return given.map((key) => unknownKey([...path, key], key, [...new Set(known)]));
+  return foreign.map((key) => unknownKey([...path, key], key, [...known]));
+}
+
+function knownKeys({ code, message }: Issue): string[] {
+  return code === "unrecognized_keys" ? message.split(" ") : [];
 }
 
 function unknownKeys(issues: Issue[]): string[] {

@@ -6,6 +6,13 @@ import type { SweepFile } from "./sweep-schema.ts";
 
 type Rule = SweepFile["exclude"][number];
 
+interface ExclusionCandidate {
+  arm: string;
+  seed: number;
+  point: Assignment;
+  fixed: Assignment;
+}
+
 /** One rule of `exclude`; remembers whether it has left anything out. */
 export class Exclusion {
   readonly #index: number;
@@ -25,13 +32,13 @@ export class Exclusion {
     ]);
   }
 
-  /** Whether all values of the rule hold for a trial; `values` holds all parameters of its arm. */
-  matches(arm: string, seed: number, values: Assignment): boolean {
+  /** Whether all values of the rule hold for a trial, whether they vary in its arm or not. */
+  matches({ arm, seed, point, fixed }: ExclusionCandidate): boolean {
     if (this.#arm !== undefined && this.#arm !== arm) return false;
     if (this.#seed !== undefined && this.#seed !== seed) return false;
-    if (!this.#values.every(([name, value]) => isEqual(values[name], value))) return false;
-    this.#hasMatched = true;
-    return true;
+    const holds = this.#values.every(([name, value]) => isEqual(point[name] ?? fixed[name], value));
+    if (holds) this.#hasMatched = true;
+    return holds;
   }
 
   /** The problem of a rule that has left nothing out, if it has not. */

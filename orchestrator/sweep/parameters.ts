@@ -86,6 +86,13 @@ export const PARAMETERS: Readonly<Record<string, Parameter>> = {
   "checkpoint.every": setting(Duration, "15m", "Time between checkpoints within an epoch."),
 };
 
+const RANKS = new Map(Object.keys(PARAMETERS).map((path, index) => [path, index]));
+
+/** The parameter's position in PARAMETERS. */
+export function rankOf(path: string): number {
+  return RANKS.get(path) ?? Infinity;
+}
+
 /** Paths of the parameters an arm of this method has. */
 export function parametersOf(method: "full" | "lora"): string[] {
   return Object.keys(PARAMETERS).filter((path) => method === "lora" || !isLora(path));

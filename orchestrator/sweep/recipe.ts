@@ -1,7 +1,6 @@
 import { Recipe } from "../../worker/contract/trial-spec.ts";
 import type { Assignment } from "./arm.ts";
-import { canonicalJson, sha256 } from "./canonical-json.ts";
-import type { ParameterValue } from "./swept-value.ts";
+import { canonicalJson, isJsonMap, sha256 } from "./canonical-json.ts";
 
 /** What all recipes of a sweep have in common. */
 export type Judgement = Pick<Recipe, "objective" | "dataset">;
@@ -10,40 +9,80 @@ export interface RecipeParts {
   method: Recipe["method"];
   /** Null for a baseline that needs no model. */
   model: { digest: string; init: "pretrained" | "random" } | null;
-  /** Values of all the method's parameters, by path. */
+  /** Values of all the method's parameters, by path: those of any one member. */
   values: Assignment;
-  seed: number;
   judgement: Judgement;
 }
 
-/** Puts together what determines a trial's result. Throws for values that no sweep file can hold. */
-export function recipeOf({ method, model, values, seed, judgement }: RecipeParts): Recipe {
-  const { decode, validate, lora, checkpoint: _, ...train } = nested(values);
-  return Recipe.parse({
-    method,
-    ...(model && { model }),
-    ...(lora !== undefined && { lora }),
-    ...(Object.keys(train).length > 0 && { train }),
-    decode,
-    validate,
-    ...judgement,
-    seed,
-  });
+/**
+ * Recipes that differ in a few values. Members share the blocks they agree in, and the text of these,
+ * so that a hundred thousand of them take a second.
+ */
+export class RecipeFamily {
+  readonly #first: Recipe;
+  readonly #texts: ReadonlyMap<unknown, string>;
+
+  /** Throws for values that no sweep file can hold. */
+  constructor({ method, model, values, judgement }: RecipeParts) {
+    const { top: train, decode, validate, optimizer, lora } = byBlock(values);
+    const trained = method === "full" || method === "lora";
+    this.#first = Recipe.parse({
+      method,
+      ...(model && { model }),
+      ...(method === "lora" && { lora }),
+      ...(trained && { train: { ...train, optimizer } }),
+      decode,
+      validate,
+      ...judgement,
+      seed: 0,
+    });
+    const blocks = Object.values(this.#first).filter(isJsonMap);
+    this.#texts = new Map(blocks.map((block) => [block, canonicalJson(block)]));
+  }
+
+  /** The recipe with these values in place; each has passed its parameter's schema. */
+  member(values: Assignment, seed: number): { recipe: Recipe; id: string } {
+    const recipe = varied(this.#first, values, seed);
+    // Equal recipes are the same trial, in whatever sweep, site or place.
+    return { recipe, id: `t${sha256(canonicalJson(recipe, this.#texts)).slice(0, 12)}` };
+  }
 }
 
-/** `t` and 12 hex digits: equal recipes are the same trial, in whatever sweep, site or place. */
-export function trialId(recipe: Recipe): string {
-  return `t${sha256(canonicalJson(recipe)).slice(0, 12)}`;
+function varied(first: Recipe, values: Assignment, seed: number): Recipe {
+  const { top, decode, optimizer, lora } = byBlock(values);
+  const judged = { seed, decode: changed(first.decode, decode) };
+  if (first.method === "untuned" || first.method === "constant") return { ...first, ...judged };
+  const train = changed(
+    first.train,
+    optimizer && { optimizer: changed(first.train.optimizer, optimizer) },
+    top,
+  );
+  return first.method === "full"
+    ? { ...first, ...judged, train }
+    : { ...first, ...judged, train, lora: changed(first.lora, lora) };
 }
 
-/** `{"optimizer.eps": 1}` → `{optimizer: {eps: 1}}`; paths have one or two names. */
-function nested(values: Assignment): Record<string, unknown> {
-  const top: Assignment = {};
-  const blocks: Record<string, Record<string, ParameterValue>> = {};
+/** The block itself where nothing changes: its text is then known. */
+function changed<T extends object>(block: T, ...changes: (object | undefined)[]): T {
+  return changes.some((change) => change) ? Object.assign({}, block, ...changes) : block;
+}
+
+interface Blocks {
+  top?: Assignment;
+  optimizer?: Assignment;
+  decode?: Assignment;
+  validate?: Assignment;
+  lora?: Assignment;
+  checkpoint?: Assignment;
+}
+
+/** `{"lr": 1, "optimizer.eps": 2}` → `{top: {lr: 1}, optimizer: {eps: 2}}` */
+function byBlock(values: Assignment): Blocks {
+  const blocks: Record<string, Assignment> = {};
   for (const [path, value] of Object.entries(values)) {
     const dot = path.indexOf(".");
-    if (dot === -1) top[path] = value;
-    else (blocks[path.slice(0, dot)] ??= {})[path.slice(dot + 1)] = value;
+    const block = dot === -1 ? "top" : path.slice(0, dot);
+    (blocks[block] ??= {})[path.slice(dot + 1)] = value;
   }
-  return { ...top, ...blocks };
+  return blocks;
 }

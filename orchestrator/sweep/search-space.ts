@@ -1,6 +1,7 @@
 import type { Arm, Assignment } from "./arm.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { draw } from "./draw.ts";
+import { rankOf } from "./parameters.ts";
 import type { Problem } from "./problem.ts";
 import { isAxis, isSampled, type ParameterValue, type SampledAxis } from "./swept-value.ts";
 import type { YamlPath } from "./yaml-node.ts";
@@ -19,7 +20,7 @@ type Factor = Assignment[];
 
 /**
  * The points of an arm: grid points × zip rows × joint draws, the last factor varying fastest. A point
- * holds the swept parameters only.
+ * holds the swept parameters only, in the order in which people are shown them.
  */
 export function pointsOf(
   arm: Arm,
@@ -36,7 +37,7 @@ export function pointsOf(
     const message = `this arm has ${size} points; a sweep may have ${MAX_TRIALS} trials`;
     problems.push({ path: ["arms", arm.name], part: "key", message });
   }
-  return { points: problems.length === 0 ? combinations(factors) : [], problems };
+  return { points: problems.length === 0 ? combinations(factors).map(inOrder) : [], problems };
 }
 
 function combinations(factors: Factor[]): Assignment[] {
@@ -45,6 +46,11 @@ function combinations(factors: Factor[]): Assignment[] {
       points.flatMap((point) => factor.map((alternative) => ({ ...point, ...alternative }))),
     [{}],
   );
+}
+
+function inOrder(point: Assignment): Assignment {
+  const entries = Object.entries(point);
+  return Object.fromEntries(entries.sort(([a], [b]) => rankOf(a) - rankOf(b)));
 }
 
 function gridFactors(arm: Arm, problems: Problem[]): Factor[] {
@@ -79,15 +85,18 @@ function repeats(factor: Factor, list: YamlPath): Problem[] {
   });
 }
 
-/** `lr=0.00001, lora.r=8` */
+/** `lr=1e-5, lora.r=8` */
 export function assignmentText(assignment: Assignment): string {
   return Object.entries(assignment)
     .map(([name, value]) => `${name}=${valueText(value)}`)
     .join(", ");
 }
 
+/** A value as a person would write it: small numbers with an exponent, `1e-5`. */
 export function valueText(value: ParameterValue): string {
-  return Array.isArray(value) ? `[${value.join(", ")}]` : String(value);
+  if (Array.isArray(value)) return `[${value.join(", ")}]`;
+  const isSmall = typeof value === "number" && value !== 0 && Math.abs(value) < 1e-3;
+  return isSmall ? value.toExponential() : String(value);
 }
 
 function sampledParameters(arm: Arm): SampledParameter[] {

@@ -131,6 +131,7 @@ function refuseLoraInFull(arm: Record<string, unknown>, context: z.RefinementCtx
     context.addIssue({
       code: "custom",
       path,
+      params: { part: "key" },
       message: "LoRA settings belong in an arm with `method: lora`; this arm has `method: full`",
     });
   if (arm["lora"] !== undefined) refuse(["lora"]);

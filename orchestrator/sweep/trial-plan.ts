@@ -4,7 +4,7 @@ import { baselineTrials, baselineValues } from "./baselines.ts";
 import { exclusionsOf } from "./exclusion.ts";
 import { durationSeconds } from "./parameters.ts";
 import type { Problem } from "./problem.ts";
-import { recipeOf, trialId, type Judgement } from "./recipe.ts";
+import { RecipeFamily, type Judgement } from "./recipe.ts";
 import { assignmentText, MAX_TRIALS } from "./search-space.ts";
 import { isAxis } from "./swept-value.ts";
 import type { SweepFile } from "./sweep-schema.ts";
@@ -48,9 +48,8 @@ export function planTrials(inputs: PlanInputs): TrialPlan {
   const specs = new Map(baselines.specs.map((spec) => [spec.id, spec]));
   let excluded = 0;
   for (const trial of inHandOutOrder(inputs)) {
-    const { arm, seed, values } = trial;
     // Every rule is asked, so that each one knows whether it matches anything.
-    if (exclusions.filter((rule) => rule.matches(arm.name, seed, values)).length > 0) {
+    if (exclusions.filter((rule) => rule.matches(trial)).length > 0) {
       excluded += 1;
       continue;
     }
@@ -64,24 +63,34 @@ export function planTrials(inputs: PlanInputs): TrialPlan {
 }
 
 interface ArmTrial {
-  arm: Arm;
+  arm: string;
   model: ResolvedModel;
+  /** The values that vary, and those that all trials of the arm share. */
   point: Assignment;
+  fixed: Assignment;
   seed: number;
-  /** All parameters of the arm, the point's among them. */
-  values: Assignment;
+  recipes: RecipeFamily;
 }
 
-function* inHandOutOrder({ sweep, arms }: PlanInputs): Generator<ArmTrial> {
-  const settled = arms.map(({ arm, model, points }) => {
-    return { arm, model, points, fixed: fixedValues(arm) };
+function* inHandOutOrder(inputs: PlanInputs): Generator<ArmTrial> {
+  const { sweep, arms } = inputs;
+  const families = arms.map(({ arm, model, points }) => {
+    const fixed = fixedValues(arm);
+    const { method, init } = arm;
+    const recipes = new RecipeFamily({
+      method,
+      model: { digest: model.digest, init },
+      values: { ...fixed, ...points[0] },
+      judgement: judgementOf(inputs),
+    });
+    return { arm: arm.name, model, points, fixed, recipes };
   });
   const longest = arms.reduce((most, { points }) => Math.max(most, points.length), 0);
   for (const seed of sweep.seeds) {
     for (let index = 0; index < longest; index += 1) {
-      for (const { arm, model, points, fixed } of settled) {
+      for (const { arm, model, points, fixed, recipes } of families) {
         const point = points[index];
-        if (point) yield { arm, model, point, seed, values: { ...fixed, ...point } };
+        if (point) yield { arm, model, point, fixed, seed, recipes };
       }
     }
   }
@@ -95,29 +104,24 @@ function fixedValues({ parameters }: Arm): Assignment {
   return fixed;
 }
 
-function armSpec(inputs: PlanInputs, { arm, model, point, seed, values }: ArmTrial): TrialSpec {
-  const recipe = recipeOf({
-    method: arm.method,
-    model: { digest: model.digest, init: arm.init },
-    values,
-    seed,
-    judgement: judgementOf(inputs),
-  });
-  return specOf(inputs, { recipe, arm: arm.name, params: point, model, values });
+function armSpec(inputs: PlanInputs, { arm, model, point, fixed, seed, recipes }: ArmTrial) {
+  const { recipe, id } = recipes.member(point, seed);
+  return specOf(inputs, { id, recipe, arm, params: point, model, settings: fixed });
 }
 
 function baselineSpecs(inputs: PlanInputs): { specs: TrialSpec[]; problems: Problem[] } {
   const { values, problems } = baselineValues(inputs.sweep);
   if (problems.length > 0) return { specs: [], problems };
   const specs = baselineTrials(inputs.sweep, inputs.arms).map(({ baseline, source, params }) => {
-    const recipe = recipeOf({
+    const recipes = new RecipeFamily({
       method: baseline,
       model: source && { digest: source.model.digest, init: source.arm.init },
       values,
-      seed: 0,
       judgement: judgementOf(inputs),
     });
-    return specOf(inputs, { recipe, arm: baseline, params, model: source?.model, values });
+    const { recipe, id } = recipes.member({}, 0);
+    const model = source?.model;
+    return specOf(inputs, { id, recipe, arm: baseline, params, model, settings: values });
   });
   return { specs, problems };
 }
@@ -129,18 +133,20 @@ function judgementOf({ sweep, dataset }: PlanInputs): Judgement {
 }
 
 interface SpecParts {
+  id: string;
   recipe: Recipe;
   arm: string;
   params: Assignment;
   model: ResolvedModel | undefined;
-  values: Assignment;
+  /** Holds at least `checkpoint.every`. */
+  settings: Assignment;
 }
 
 function specOf({ sweep, dataset }: PlanInputs, parts: SpecParts): TrialSpec {
-  const { recipe, arm, params, model, values } = parts;
+  const { id, recipe, arm, params, model, settings } = parts;
   return {
     version: 1,
-    id: trialId(recipe),
+    id,
     sweep: sweep.name,
     arm,
     seed: recipe.seed,
@@ -148,7 +154,7 @@ function specOf({ sweep, dataset }: PlanInputs, parts: SpecParts): TrialSpec {
     recipe,
     paths: { model: model?.directory ?? null, dataset: dataset.directory },
     settings: {
-      checkpoint_every_seconds: durationSeconds(String(values["checkpoint.every"])),
+      checkpoint_every_seconds: durationSeconds(String(settings["checkpoint.every"])),
       max_bad_images: sweep.dataset.max_bad_images,
     },
   };

@@ -2,7 +2,7 @@ import path from "node:path";
 import { z } from "zod";
 import { Failure } from "../contract/failure.ts";
 import type { DatasetIdentity } from "../contract/trial-spec.ts";
-import { readJsonFile } from "./json-file.ts";
+import { readJsonFile } from "../files/json-file.ts";
 
 /** VizWiz's own training file has 43 MB. */
 const MAX_ANNOTATION_BYTES = 2 ** 28;

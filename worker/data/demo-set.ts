@@ -10,7 +10,7 @@ import { loneCaptions, pairCaptions } from "./demo-captions.ts";
 import { paintPicture } from "./demo-picture.ts";
 import { DemoRandom } from "./demo-random.ts";
 import { drawLone, drawPair } from "./demo-scene.ts";
-import { readJsonFile } from "./json-file.ts";
+import { readJsonFile } from "../files/json-file.ts";
 
 /** Raised whenever equal options would draw other pictures or captions. */
 const DRAWING_VERSION = 1;

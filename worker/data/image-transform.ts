@@ -2,7 +2,7 @@ import path from "node:path";
 import { z } from "zod";
 import { resizeBicubic } from "./bicubic-resize.ts";
 import { decodeImage } from "./image-file.ts";
-import { readJsonFile } from "./json-file.ts";
+import { readJsonFile } from "../files/json-file.ts";
 
 const MAX_CONFIG_BYTES = 2 ** 20;
 const MAX_SIDE = 4096;

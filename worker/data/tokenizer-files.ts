@@ -1,7 +1,7 @@
 import { access } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
-import { readBoundedFile, readJsonFile } from "./json-file.ts";
+import { readBoundedFile, readJsonFile } from "../files/json-file.ts";
 
 const MAX_TOKENIZER_BYTES = 2 ** 25;
 

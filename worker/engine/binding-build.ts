@@ -6,7 +6,7 @@ import { Failure } from "../contract/failure.ts";
 import { cacheEntry } from "../wheels/cache-entry.ts";
 import { findPython } from "../wheels/python.ts";
 import { fetchWheel } from "../wheels/python-wheel.ts";
-import { lastLine, runTool } from "../wheels/tool.ts";
+import { runTool } from "../wheels/tool.ts";
 import { LIBRARY_FILES } from "./engine-state.ts";
 
 const ZIG_VERSION = "0.17.1";

@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 import type { LoraSettings } from "../contract/trial-spec.ts";
-import { readJsonFile } from "../data/json-file.ts";
+import { readJsonFile } from "../files/json-file.ts";
 import { writeNamedTensors } from "../tensor/named-tensors.ts";
 import type { NamedTensors } from "../tensor/named-tensors.ts";
 import { readSafetensors } from "../tensor/safetensors.ts";

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { z } from "zod";
-import { readJsonFile } from "../data/json-file.ts";
+import { readJsonFile } from "../files/json-file.ts";
 
 const MAX_CONFIG_BYTES = 2 ** 20;
 

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
 import { Failure } from "../contract/failure.ts";
-import { readJsonFile } from "../data/json-file.ts";
+import { readJsonFile } from "../files/json-file.ts";
 import { toTensor } from "../tensor/named-tensors.ts";
 import type { NamedTensors } from "../tensor/named-tensors.ts";
 import { readSafetensors } from "../tensor/safetensors.ts";

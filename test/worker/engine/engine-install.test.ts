@@ -123,12 +123,12 @@ test("`engine info` loads the engine though it was started without the library p
 });
 
 test("an install killed while it builds leaves the former record, and the next one works", async () => {
-  addonBuiltBefore();
   const compiling = path.join(folder, "compiling");
   const hanging = commandFolder(folder, {
     "g++": `[ "$1" = --version ] && echo g++ hanging && exit; touch ${compiling}; sleep 600`,
   });
   const former = { version: 1, engine: "cpu", because: "chosen before" };
+  mkdirSync(path.join(cache, "engine"), { recursive: true });
   writeFileSync(path.join(cache, "engine", "engine.json"), JSON.stringify(former));
 
   await killInstallAt(compiling, ["--from", library], `${hanging}:${process.env["PATH"]}`);

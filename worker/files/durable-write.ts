@@ -1,0 +1,82 @@
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import path from "node:path";
+
+export interface WriteOptions {
+  /** Permission bits of a new file. */
+  mode?: number;
+}
+
+/**
+ * Writes a whole file so that readers and a crash see the old content or the new, never a part:
+ * temporary name, fsync, close, rename, fsync of the directory. Over NFS a full quota shows at fsync
+ * or close, and both are checked. Errors leave no temporary file.
+ */
+export function writeFileDurably(file: string, content: string, options: WriteOptions = {}): void {
+  const temporary = writeTemporary(file, content, options);
+  try {
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+  syncDirectory(path.dirname(file));
+}
+
+/**
+ * Creates a file that must not exist yet, whole or not at all: of any number of callers on any
+ * number of hosts exactly one succeeds. Returns false if the name was taken.
+ */
+export function createFileDurably(file: string, content: string, options: WriteOptions = {}): boolean {
+  const temporary = writeTemporary(file, content, options);
+  try {
+    return linkOnce(temporary, file);
+  } finally {
+    unlinkSync(temporary);
+  }
+}
+
+/** Gives a finished file a second name, once. Returns false if the name was taken. */
+export function linkOnce(source: string, target: string): boolean {
+  try {
+    linkSync(source, target);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+  syncDirectory(path.dirname(target));
+  return true;
+}
+
+/** Makes the names in a directory durable. */
+export function syncDirectory(directory: string): void {
+  const descriptor = openSync(directory, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function writeTemporary(file: string, content: string, { mode = 0o644 }: WriteOptions): string {
+  const temporary = `${file}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
+  const descriptor = openSync(temporary, "wx", mode);
+  try {
+    writeFileSync(descriptor, content);
+    fsyncSync(descriptor);
+    closeSync(descriptor);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+  return temporary;
+}

@@ -1,0 +1,121 @@
+import { randomUUID } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import path from "node:path";
+import type { z } from "zod";
+import { AttemptExit, Claim, TrialResult } from "../contract/trial-files.ts";
+import { TrialSpec } from "../contract/trial-spec.ts";
+import { createFileDurably, linkOnce } from "./durable-write.ts";
+
+/** The names in a trial directory: the only place that knows them. */
+export function trialPaths(trialDirectory: string): { spec: string; result: string; attempts: string } {
+  return {
+    spec: path.join(trialDirectory, "spec.json"),
+    result: path.join(trialDirectory, "result.json"),
+    attempts: path.join(trialDirectory, "attempts"),
+  };
+}
+
+export interface AttemptPaths {
+  directory: string;
+  claim: string;
+  events: string;
+  log: string;
+  exit: string;
+  result: string;
+  predictions: string;
+  checkpoints: string;
+}
+
+/** The names of attempt `attempt`'s files. */
+export function attemptPaths(trialDirectory: string, attempt: number): AttemptPaths {
+  const { attempts } = trialPaths(trialDirectory);
+  const directory = path.join(attempts, String(attempt));
+  return {
+    directory,
+    claim: `${directory}.claim`,
+    events: path.join(directory, "events.jsonl"),
+    log: path.join(directory, "log.txt"),
+    exit: path.join(directory, "exit.json"),
+    result: path.join(directory, "result.json"),
+    predictions: path.join(directory, "predictions.json"),
+    checkpoints: path.join(directory, "checkpoints"),
+  };
+}
+
+/** Numbers of the attempts that have a directory, ascending. */
+export function attemptNumbers(trialDirectory: string): number[] {
+  return numbered(trialDirectory, /^(\d+)$/);
+}
+
+/** Numbers of the attempts that someone claimed, ascending. */
+export function claimedAttempts(trialDirectory: string): number[] {
+  return numbered(trialDirectory, /^(\d+)\.claim$/);
+}
+
+/**
+ * Claims an attempt for a pilot. True only if the claim file, read back, holds our own nonce: over
+ * NFS a lost answer makes both "linked" and "name taken" unreliable.
+ */
+export function claimAttempt(trialDirectory: string, attempt: number, pilot: string): boolean {
+  const { claim } = attemptPaths(trialDirectory, attempt);
+  mkdirSync(path.dirname(claim), { recursive: true });
+  const nonce = randomUUID();
+  const time = new Date().toISOString();
+  const content: Claim = { version: 1, nonce, pilot, host: hostname(), time };
+  createFileDurably(claim, `${JSON.stringify(content)}\n`);
+  return readJson(claim, Claim)?.nonce === nonce;
+}
+
+/** Makes an attempt's result the trial's, once. Returns false if the trial had one. */
+export function publishResult(trialDirectory: string, attempt: number): boolean {
+  return linkOnce(attemptPaths(trialDirectory, attempt).result, trialPaths(trialDirectory).result);
+}
+
+/** Throws where the file is missing or malformed: a trial without its spec is a bug. */
+export function readTrialSpec(trialDirectory: string): TrialSpec {
+  return TrialSpec.parse(JSON.parse(readFileSync(trialPaths(trialDirectory).spec, "utf8")));
+}
+
+/** What a trial directory says about one attempt. */
+export interface AttemptRecord {
+  attempt: number;
+  claim: Claim | null;
+  exit: AttemptExit | null;
+}
+
+/** What a trial directory says: the ground truth about a trial. */
+export interface TrialRecord {
+  result: TrialResult | null;
+  /** Claimed attempts, ascending. */
+  attempts: AttemptRecord[];
+}
+
+export function readTrialRecord(trialDirectory: string): TrialRecord {
+  const attempts = claimedAttempts(trialDirectory).map((attempt): AttemptRecord => {
+    const { claim, exit } = attemptPaths(trialDirectory, attempt);
+    return { attempt, claim: readJson(claim, Claim), exit: readJson(exit, AttemptExit) };
+  });
+  return { result: readJson(trialPaths(trialDirectory).result, TrialResult), attempts };
+}
+
+/** A small JSON file written by us, or null where it does not exist. */
+function readJson<Schema extends z.ZodType>(file: string, schema: Schema): z.infer<Schema> | null {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
+  return schema.parse(JSON.parse(text));
+}
+
+function numbered(trialDirectory: string, pattern: RegExp): number[] {
+  const { attempts } = trialPaths(trialDirectory);
+  if (!existsSync(attempts)) return [];
+  return readdirSync(attempts)
+    .flatMap((name) => pattern.exec(name)?.[1] ?? [])
+    .map(Number)
+    .toSorted((a, b) => a - b);
+}

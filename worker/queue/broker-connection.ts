@@ -1,0 +1,71 @@
+import { Redis } from "ioredis";
+import { Failure } from "../contract/failure.ts";
+import type { BrokerAddress } from "../contract/trial-files.ts";
+
+const RECONNECT_MILLISECONDS = 500;
+const ANSWER_MILLISECONDS = 5_000;
+
+/** Connection options for ioredis and BullMQ: commands wait for the broker instead of failing. */
+export function brokerOptions({ host, port, password }: BrokerAddress) {
+  return {
+    host,
+    port,
+    password,
+    maxRetriesPerRequest: null,
+    retryStrategy: () => RECONNECT_MILLISECONDS,
+  };
+}
+
+/**
+ * Opens a connection; it is made in the background. Connection errors are not reported here: each
+ * command has its own deadline (see `answered`).
+ */
+export function connectBroker(address: BrokerAddress): Redis {
+  const redis = new Redis(brokerOptions(address));
+  redis.on("error", () => {});
+  return redis;
+}
+
+/** An answer of the broker, or Failure `broker-unreachable` when none came in time. */
+export async function answered<T>(
+  answer: Promise<T>,
+  milliseconds: number = ANSWER_MILLISECONDS,
+): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(unreachable(milliseconds)), milliseconds);
+  });
+  try {
+    return await Promise.race([answer, silence]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Whether the broker at this address answers and is of the generation the address names. */
+export async function brokerAnswers(address: BrokerAddress): Promise<boolean> {
+  const redis = new Redis({ ...brokerOptions(address), retryStrategy: () => null });
+  redis.on("error", () => {});
+  try {
+    const generation = await answered(redis.get(GENERATION_KEY));
+    return Number(generation) === address.generation;
+  } catch {
+    return false;
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** Holds the number of the start that this data belongs to. */
+export const GENERATION_KEY = "qsweep:generation";
+
+/** Until this time (ms of the broker's clock) silence supersedes nothing: the broker was away. */
+export const GRACE_KEY = "qsweep:grace-until";
+
+function unreachable(milliseconds: number): Failure {
+  return new Failure({
+    reason: "broker-unreachable",
+    message: `the broker did not answer within ${milliseconds / 1000} s`,
+    remedy: "Launch the sweep again: that starts a broker where none runs.",
+  });
+}
