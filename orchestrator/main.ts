@@ -1,7 +1,10 @@
+import { LocalLaunchSite } from "./adapters/local-launch-site.ts";
+import { LocalScheduler } from "./adapters/local-scheduler.ts";
 import { LocalWorkerProcess } from "./adapters/worker-process.ts";
 import { runCommandLine } from "./command-line.ts";
 import { registerCheckCommand } from "./commands/check.ts";
 import { registerEngineCommand } from "./commands/engine.ts";
+import { registerLaunchCommand } from "./commands/launch.ts";
 import { registerPlanCommand } from "./commands/plan.ts";
 
 // A reader that has seen enough, such as `head`, is no error.
@@ -18,6 +21,11 @@ const exitCode = await runCommandLine({
   register(program, output) {
     registerCheckCommand(program, output);
     registerPlanCommand(program, output);
+    registerLaunchCommand(program, output, {
+      site: new LocalLaunchSite(new LocalScheduler()),
+      remember: async () => {},
+      watch: async () => {},
+    });
     registerEngineCommand(program, new LocalWorkerProcess());
   },
 });

@@ -1,6 +1,9 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { constants } from "node:os";
 import { Command, CommanderError } from "commander";
 import { Failure } from "./contract/failure.ts";
+import { DemoSetOptions, writeDemoSet } from "./data/demo-set.ts";
 import { installEngine } from "./engine/engine-install.ts";
 import {
   hasTrainerEnvironment,
@@ -17,20 +20,33 @@ interface Report {
 }
 
 const json = process.argv.includes("--json");
-const program = new Command("qsweep").exitOverride().configureOutput({ writeErr: () => {} });
+const program = new Command("qsweep").exitOverride().configureOutput({ outputError: () => {} });
 const engine = program.command("engine").description("the TensorFlow that trains");
 
 engine
   .command("install")
-  .action(reporting(installCommand))
   .description("find, build and check a native TensorFlow; does nothing where one is whole")
-  .option("--from <dir>", "the folder of a TensorFlow to use, such as site-packages/tensorflow");
+  .option("--from <dir>", "the folder of a TensorFlow to use, such as site-packages/tensorflow")
+  .addHelpText("after", example("engine install --from ~/venv/lib/python3.11/site-packages"))
+  .action(reporting(installCommand));
 engine
   .command("info")
   .description("say which engine trains here")
+  .addHelpText("after", example("engine info --json"))
   .action(reporting(needingEngine(infoCommand)));
 engine.command("self-check <binding>", { hidden: true }).action(reporting(selfCheckCommand));
-for (const command of engine.commands) command.option("--json", "print one JSON value");
+const demoSet = program
+  .command("demo-set <directory>")
+  .description("draw a captioned data set; does nothing where it is already")
+  .option("--domain <name>", "scenes (two objects) or simple (one object)", "scenes")
+  .option("--seed <n>", "equal seeds draw equal sets", "0")
+  .option("--train <n>", "training images", "400")
+  .option("--val <n>", "validation images", "100")
+  .addHelpText("after", example("demo-set .qsweep/data/demo"))
+  .action(reporting(demoSetCommand));
+for (const command of [...engine.commands, demoSet]) {
+  command.option("--json", "print exactly one JSON value, errors too");
+}
 
 async function installCommand({ from }: { from?: string }): Promise<Report> {
   const { state, changed } = await installEngine({
@@ -43,6 +59,30 @@ async function installCommand({ from }: { from?: string }): Promise<Report> {
       ? [`engine: TensorFlow ${state.tensorflow} in ${state.library} (${done})`]
       : [CPU_NOTICE, `no native engine, because: ${state.because}`];
   return { value: { ...state, changed }, lines };
+}
+
+async function demoSetCommand(
+  directory: string,
+  { domain, ...numbers }: Record<"domain" | "seed" | "train" | "val", string>,
+): Promise<Report> {
+  const parsed = DemoSetOptions.safeParse({
+    domain,
+    seed: Number(numbers.seed),
+    train: Number(numbers.train),
+    val: Number(numbers.val),
+  });
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new Failure({
+      reason: "usage",
+      message: `--${issue?.path.join(".")}: ${issue?.message}`,
+      remedy: "see `qsweep demo-set --help`",
+    });
+  }
+  await writeDemoSet(directory, parsed.data);
+  const { train, val } = parsed.data;
+  const line = `demo set (${domain}): ${train} training and ${val} validation images`;
+  return { value: { directory, ...parsed.data }, lines: [line] };
 }
 
 const CPU_NOTICE = "engine: cpu (pure JavaScript), tens of times slower than a native TensorFlow";
@@ -65,6 +105,10 @@ async function selfCheckCommand(binding: string): Promise<Report> {
   const { TF_Version: tensorflow } = await loadNativeEngine(binding);
   selfCheck();
   return { value: { tensorflow }, lines: [] };
+}
+
+function example(words: string): string {
+  return `\nExample:\n  $ qsweep ${words}`;
 }
 
 /** Wraps an action so that what it reports is printed. */
@@ -90,26 +134,16 @@ async function startAgain(): Promise<never> {
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
     process.on(signal, () => child.kill(signal));
   }
-  const [status, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
-    child.on("exit", (...outcome) => resolve(outcome));
-  });
-  if (signal) {
-    process.removeAllListeners(signal);
-    process.kill(process.pid, signal);
-  }
-  process.exit(status ?? 1);
+  await once(child, "exit");
+  process.exit(child.exitCode ?? 128 + constants.signals[child.signalCode ?? "SIGKILL"]);
 }
 
 function showFailure(error: unknown): number {
   if (error instanceof CommanderError) {
+    if (error.code === "commander.help") return 2; // No command was given: its help is shown.
     if (error.exitCode === 0) return 0;
-    return showFailure(
-      new Failure({
-        reason: "usage",
-        message: error.message.replace(/^error: /, ""),
-        remedy: "see `--help`",
-      }),
-    );
+    const message = error.message.replace(/^error: /, "").replaceAll("\n", " ");
+    return showFailure(new Failure({ reason: "usage", message, remedy: "see `--help`" }));
   }
   if (!(error instanceof Failure)) throw error;
   if (json) process.stdout.write(`${JSON.stringify({ error })}\n`);

@@ -1,16 +1,13 @@
-import { placeText, type Diagnostic } from "../sweep/diagnostic.ts";
+import { MAX_NAMED, placeText, type Diagnostic } from "../sweep/diagnostic.ts";
 import type { Spot } from "../sweep/source-text.ts";
 import { printable, type Style } from "./style.ts";
-
-/** A file with more problems than this has one cause, and that is among the first. */
-const MAX_SHOWN = 50;
 
 /** Widest excerpt of a line: a file may be one line of a megabyte. */
 const EXCERPT_COLUMNS = 100;
 
 /** Each problem with `file:line:column`, its line and a mark under it, blank lines between. */
 export function renderDiagnostics(diagnostics: readonly Diagnostic[], style: Style): string {
-  const shown = diagnostics.slice(0, MAX_SHOWN).map((one) => renderDiagnostic(one, style));
+  const shown = diagnostics.slice(0, MAX_NAMED).map((one) => renderDiagnostic(one, style));
   const rest = diagnostics.length - shown.length;
   if (rest > 0) shown.push(`… and ${rest} more problems\n`);
   return shown.join("\n");

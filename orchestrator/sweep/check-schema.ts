@@ -18,11 +18,19 @@ export function checkSchema<T>(schema: z.ZodType<T>, root: YamlNode): Checked<T>
   };
 }
 
-/** zod drops the schema from an issue about keys, so the known keys travel as its message. */
-function messageOf(issue: z.core.$ZodRawIssue): string | undefined {
-  if (issue.code !== "unrecognized_keys" || !(issue.inst instanceof z.ZodObject)) return undefined;
-  return Object.keys(issue.inst.shape).join(" ");
+/**
+ * zod drops the schema from its issues, so what we need of it travels as the message: the known keys,
+ * and that a number is to be whole.
+ */
+function messageOf({ code, inst }: z.core.$ZodRawIssue): string | undefined {
+  if (code === "unrecognized_keys" && inst instanceof z.ZodObject) {
+    return Object.keys(inst.shape).join(" ");
+  }
+  const isWhole = code === "invalid_type" && inst instanceof z.ZodNumber && inst.isInt;
+  return isWhole ? WHOLE_NUMBER : undefined;
 }
+
+const WHOLE_NUMBER = "a whole number";
 
 function explain(root: YamlNode, issue: Issue, base: YamlPath): Problem[] {
   const path = [...base, ...issue.path.map(yamlStep)];
@@ -145,10 +153,10 @@ function isMismatch({ code, path }: Issue): boolean {
 /** What was expected (by one or several alternatives) and what is there. */
 function wrongValue(issues: Issue[], node: YamlNode): string {
   const values = issues.flatMap((issue) => (issue.code === "invalid_value" ? issue.values : []));
-  const types = issues.flatMap((issue) => (issue.code === "invalid_type" ? [issue.expected] : []));
+  const types = issues.flatMap((issue) => (issue.code === "invalid_type" ? [typeName(issue)] : []));
   const isText = node.kind === "scalar" && typeof node.value === "string";
   if (types.length > 0 || !isText) {
-    const expected = [...values.map((value) => `"${String(value)}"`), ...types.map(typeName)];
+    const expected = [...values.map((value) => `"${String(value)}"`), ...types];
     return `expected ${[...new Set(expected)].join(" or ")}, got ${described(node)}`;
   }
   const supported = values.map(String);
@@ -158,7 +166,7 @@ function wrongValue(issues: Issue[], node: YamlNode): string {
 }
 
 const TYPE_NAMES: Record<string, string> = {
-  int: "a whole number",
+  int: WHOLE_NUMBER,
   number: "a number",
   string: "text",
   boolean: "true or false",
@@ -168,8 +176,8 @@ const TYPE_NAMES: Record<string, string> = {
   tuple: "a list",
 };
 
-function typeName(expected: string): string {
-  return TYPE_NAMES[expected] ?? expected;
+function typeName({ expected, message }: z.core.$ZodIssueInvalidType): string {
+  return message === WHOLE_NUMBER ? message : (TYPE_NAMES[expected] ?? expected);
 }
 
 function described(node: YamlNode): string {

@@ -27,6 +27,9 @@ interface DiagnosedFailureDetails {
   diagnostics: Diagnostic[];
 }
 
+/** A file with more problems than this has one cause, and that is among the first. */
+export const MAX_NAMED = 50;
+
 /** A failure caused by places in the user's files; holds every problem, sorted by place. */
 export class DiagnosedFailure extends Failure {
   readonly diagnostics: readonly Diagnostic[];
@@ -37,10 +40,9 @@ export class DiagnosedFailure extends Failure {
       reason,
       remedy,
       message: summary(sorted),
-      places: sorted.flatMap(({ spot, related }) => [
-        spot.place,
-        ...(related ? [related.spot.place] : []),
-      ]),
+      places: sorted
+        .slice(0, MAX_NAMED)
+        .flatMap(({ spot, related }) => [spot.place, ...(related ? [related.spot.place] : [])]),
     });
     this.diagnostics = sorted;
   }
@@ -52,8 +54,11 @@ export function placeText({ place, kind }: Spot): string {
 }
 
 function summary(diagnostics: readonly Diagnostic[]): string {
-  const lines = diagnostics.map(({ message, spot }) => `${placeText(spot)}: ${message}`);
-  return lines.length === 1 ? lines.join() : `${lines.length} problems: ${lines.join("; ")}`;
+  const lines = diagnostics
+    .slice(0, MAX_NAMED)
+    .map(({ message, spot }) => `${placeText(spot)}: ${message}`);
+  const count = diagnostics.length;
+  return count === 1 ? lines.join() : `${count} problems: ${lines.join("; ")}`;
 }
 
 /** Files come before options, because options change what files say. */

@@ -9,29 +9,44 @@ import { sourceText, type SourceText } from "./source-text.ts";
  * a diagnosed failure with the given reason if it is too large (it is then not read) or not text.
  */
 export async function readSource(file: string, invalid: FailureReason): Promise<SourceText> {
-  const bytes = await readBounded(file);
-  const refused = (message: string) => {
-    const source = sourceText({ name: file, kind: "file", text: "" });
-    const diagnostics = [diagnostic(message, { source, start: 0, end: 0 })];
-    return new DiagnosedFailure({ reason: invalid, remedy: "Check the file's name.", diagnostics });
-  };
-  if (!bytes) throw refused(`the file is larger than ${MAX_YAML_BYTES / 1e6} MB`);
+  const { bytes, isWhole } = await readBounded(file);
+  if (!isWhole) throw refused(file, invalid, { message: TOO_LARGE, bytes });
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     return sourceText({ name: file, kind: "file", text });
   } catch {
-    throw refused("the file is not UTF-8 text");
+    throw refused(file, invalid, { message: "the file is not UTF-8 text", bytes });
   }
 }
 
-/** The bytes of a regular file, or null if there are too many. */
-async function readBounded(file: string): Promise<Buffer | null> {
+const TOO_LARGE = `the file is larger than ${MAX_YAML_BYTES / 1e6} MB`;
+
+/** What is read of a file that is too large: its first line, to show. */
+const PREVIEW_BYTES = 200;
+
+function refused(
+  file: string,
+  reason: FailureReason,
+  { message, bytes }: { message: string; bytes: Buffer },
+): DiagnosedFailure {
+  const text = bytes.toString("utf8", 0, PREVIEW_BYTES);
+  const source = sourceText({ name: file, kind: "file", text });
+  return new DiagnosedFailure({
+    reason,
+    remedy: `Give a YAML file: UTF-8 text of at most ${MAX_YAML_BYTES / 1e6} MB.`,
+    diagnostics: [diagnostic(message, { source, start: 0, end: 0 })],
+  });
+}
+
+async function readBounded(file: string): Promise<{ bytes: Buffer; isWhole: boolean }> {
   let handle: FileHandle | undefined;
   try {
     handle = await open(file);
     const status = await handle.stat();
     if (!status.isFile()) throw new Error("not a file");
-    return status.size > MAX_YAML_BYTES ? null : await handle.readFile();
+    if (status.size <= MAX_YAML_BYTES) return { bytes: await handle.readFile(), isWhole: true };
+    const { buffer } = await handle.read(Buffer.alloc(PREVIEW_BYTES), 0, PREVIEW_BYTES, 0);
+    return { bytes: buffer, isWhole: false };
   } catch (cause) {
     throw new Failure({
       reason: "sweep-unknown",

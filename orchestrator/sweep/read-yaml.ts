@@ -9,6 +9,10 @@ export const MAX_YAML_BYTES = 1_000_000;
 /** Values that may appear by way of aliases: an alias bomb doubles them line by line. */
 const MAX_ALIASED_NODES = 10_000;
 const MAX_DEPTH = 32;
+const TOO_DEEP = `values are nested more than ${MAX_DEPTH} deep`;
+
+/** The parser keeps up to three entries a level, and some of its own. */
+const MAX_PARSER_STACK = 4 * MAX_DEPTH;
 
 export interface YamlReading {
   /** Null if the text's structure cannot be trusted. */
@@ -35,21 +39,44 @@ export function readYaml(source: SourceText): YamlReading {
 
 /** Reads the YAML value that begins at `offset` of a source, of any kind; nothing is null. */
 export function readYamlValue(source: SourceText, offset: number): YamlReading {
-  const document = yaml.parseDocument(source.text.slice(offset), {
-    prettyErrors: false,
+  const { tokens, deepAt } = tokensOf(source.text.slice(offset));
+  if (deepAt !== null) {
+    const start = offset + deepAt;
+    return refused(TOO_DEEP, { source, start, end: start + 1 });
+  }
+  const composer = new yaml.Composer({
     stringKeys: true,
     resolveKnownTags: false,
     // The library compares every pair of keys (minutes for a large map); we use a table instead.
     uniqueKeys: false,
   });
-  const problems = [...document.errors, ...document.warnings];
-  if (problems.length > 0) {
-    return {
-      root: null,
-      diagnostics: problems.map((error) => syntaxProblem(source, offset, error)),
-    };
+  const length = source.text.length - offset;
+  const [document, second] = composer.compose(tokens, true, length);
+  const problems = [...(document?.errors ?? []), ...(document?.warnings ?? [])];
+  const diagnostics = problems.map((error) => syntaxProblem(source, offset, error));
+  if (second) {
+    const [start] = second.range;
+    const end = source.text.length;
+    const span = { source, start: offset + start, end };
+    diagnostics.push(diagnostic("a second document begins here; a file holds one", span));
   }
-  return new NodeReader(source, offset).read(document.contents);
+  if (diagnostics.length > 0) return { root: null, diagnostics };
+  return new NodeReader(source, offset).read(document?.contents);
+}
+
+/**
+ * The text's tokens, or where nesting grows beyond what a file may have. The library's composer calls
+ * itself for each level, and running out of stack inside it can end the process.
+ */
+function tokensOf(text: string): { tokens: yaml.CST.Token[]; deepAt: number | null } {
+  const parser = new yaml.Parser();
+  const tokens: yaml.CST.Token[] = [];
+  for (const lexeme of new yaml.Lexer().lex(text)) {
+    tokens.push(...parser.next(lexeme));
+    if (parser.stack.length > MAX_PARSER_STACK) return { tokens, deepAt: parser.offset };
+  }
+  tokens.push(...parser.end());
+  return { tokens, deepAt: null };
 }
 
 function refused(message: string, span: Span): YamlReading {
@@ -64,11 +91,9 @@ function syntaxProblem(source: SourceText, offset: number, error: yaml.YAMLError
 
 const SYNTAX_MESSAGES: Partial<Record<yaml.ErrorCode, string>> = {
   TAB_AS_INDENT: "a tab indents this line; YAML is indented with spaces",
-  MULTIPLE_DOCS: "a second document begins here; a file holds one",
   BLOCK_AS_IMPLICIT_KEY: "a value cannot be followed by more keys here; check the indentation",
   NON_STRING_KEY: "a key must be plain text",
   TAG_RESOLVE_FAILED: "tags such as !!set are not supported",
-  RESOURCE_EXHAUSTION: `values are nested more than ${MAX_DEPTH} deep`,
 };
 
 function lowerFirst(text: string): string {
@@ -95,8 +120,7 @@ class NodeReader {
 
   #node(node: unknown, depth: number): YamlNode {
     const at = this.#span(node);
-    if (depth > MAX_DEPTH)
-      return this.#problem(`values are nested more than ${MAX_DEPTH} deep`, at);
+    if (depth > MAX_DEPTH) return this.#problem(TOO_DEEP, at);
     if (yaml.isAlias(node)) return this.#alias(node.source, at);
     const before = this.#nodes;
     this.#nodes += 1;

@@ -50,7 +50,7 @@ function combinations(factors: Factor[]): Assignment[] {
 
 function inOrder(point: Assignment): Assignment {
   const entries = Object.entries(point);
-  return Object.fromEntries(entries.sort(([a], [b]) => rankOf(a) - rankOf(b)));
+  return Object.fromEntries(entries.toSorted(([a], [b]) => rankOf(a) - rankOf(b)));
 }
 
 function gridFactors(arm: Arm, problems: Problem[]): Factor[] {

@@ -90,13 +90,14 @@ const LONE_GROUNDS: readonly Rgb[] = [
   [180, 160, 150],
   [110, 120, 120],
 ];
-const PAINT_SPREAD = 18;
-const GROUND_SPREAD = 12;
+const PAINT_SPREAD = 10;
+const GROUND_SPREAD = 8;
 const MARK_CONTRAST = 28;
-const MAX_SLOPE = 24;
+const MAX_SLOPE = 12;
 const HELD_OUT_EVERY = 4;
 /** Centres lie on a grid: fewer places to recognise a shape in make for a small model. */
-const GRID = 4;
+const GRID = 8;
+const RADII: Record<SceneObject["size"], number> = { small: 8, medium: 11, large: 14 };
 const HALF = DEMO_IMAGE_SIZE / 2;
 const QUARTER = DEMO_IMAGE_SIZE / 4;
 
@@ -134,14 +135,10 @@ export function drawPair(random: DemoRandom, purpose: "training" | "validation")
   for (;;) {
     const relation = random.pick(RELATIONS);
     const [across, down] = SIDES[relation];
-    const place = (side: number) => ({
-      x: HALF + side * across * QUARTER,
-      y: HALF + side * down * QUARTER,
-    });
     const scene: PairScene = {
-      subject: pairObject(random, place(1)),
+      subject: pairObject(random, [across, down]),
       relation,
-      other: pairObject(random, place(-1)),
+      other: pairObject(random, [-across, -down]),
       background: background(random, PAIR_GROUNDS, random.pick(PATTERNS)),
     };
     const { subject, other } = scene;
@@ -151,16 +148,15 @@ export function drawPair(random: DemoRandom, purpose: "training" | "validation")
   }
 }
 
-/** A picture of the simple domain: one object on other grounds, at other sizes. */
+/** A picture of the simple domain: one object on other grounds, anywhere. */
 export function drawLone(random: DemoRandom): LoneObject {
-  const radius = random.between(7, 17);
-  const size = radius < 10 ? "small" : radius > 12 ? "large" : "medium";
-  const reach = HALF - radius;
+  const size = random.pick(["small", "medium", "large"] as const);
+  const reach = HALF - RADII[size];
   const x = onGrid(HALF + random.between(-reach, reach));
   const y = onGrid(HALF + random.between(-reach, reach));
   return {
-    object: { ...look(random), size, x, y, radius },
-    background: background(random, LONE_GROUNDS, random.oneIn(2) ? "plain" : random.pick(PATTERNS)),
+    object: { ...look(random), size, x, y, radius: RADII[size] },
+    background: background(random, LONE_GROUNDS, "plain"),
     place: placeOf(x - HALF, y - HALF),
   };
 }
@@ -171,17 +167,16 @@ function placeOf(across: number, down: number): LoneObject["place"] {
   return down < 0 ? "above" : "below";
 }
 
-function pairObject(random: DemoRandom, { x, y }: { x: number; y: number }): SceneObject {
+function pairObject(random: DemoRandom, [across, down]: readonly [number, number]): SceneObject {
   const size = random.pick(["small", "large"] as const);
-  const radius = size === "small" ? random.between(7, 9) : random.between(12, 14);
-  const jitter = QUARTER - radius;
-  return {
-    ...look(random),
-    size,
-    x: onGrid(x + random.between(-jitter, jitter)),
-    y: onGrid(y + random.between(-jitter, jitter)),
-    radius,
+  const radius = RADII[size];
+  const along = QUARTER - radius;
+  const sideways = HALF - radius;
+  const jitter = (side: number) => {
+    const reach = side === 0 ? sideways : along;
+    return onGrid(HALF + side * QUARTER + random.between(-reach, reach));
   };
+  return { ...look(random), size, x: jitter(across), y: jitter(down), radius };
 }
 
 function onGrid(position: number): number {

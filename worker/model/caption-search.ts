@@ -99,8 +99,8 @@ function extendGreedily(
 }
 
 /**
- * One step of beam search over the 2·numBeams best continuations: the unfinished ones among them are
- * the next beams; a finished one counts only if it ranks among the first numBeams.
+ * One step of beam search over the 2·numBeams best continuations: the unfinished ones among them
+ * are the next beams; a finished one counts only if it ranks among the first numBeams.
  */
 function extendBeams(
   search: ImageSearch,

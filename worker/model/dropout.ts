@@ -19,7 +19,9 @@ export class DropoutDraws {
   }
 }
 
-/** Sets a share `rate` of the values to 0 and divides the others by 1 - rate; null draws nothing. */
+/**
+ * Sets a share `rate` of the values to 0 and divides the others by 1 - rate; null draws nothing.
+ */
 export function dropout(draws: DropoutDraws | null, x: Tensor, rate: number): Tensor {
   if (draws === null || rate === 0) return x;
   const kept = tf.greaterEqual(statelessUniform(x.shape, draws.next()), rate);

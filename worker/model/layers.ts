@@ -43,7 +43,9 @@ export function linear(pass: ForwardPass, layer: string, x: Tensor): Tensor {
   return tf.add(y, tf.matMul(tf.mul(reduced, alpha / r), weight(pass, b), false, true));
 }
 
-/** (x - mean) / sqrt(variance + epsilon) over the channels, scaled and shifted. x [N, C] → [N, C] */
+/**
+ * (x - mean) / sqrt(variance + epsilon) over the channels, scaled and shifted. x [N, C] → [N, C]
+ */
 export function layerNorm(pass: ForwardPass, layer: string, x: Tensor, epsilon: number): Tensor {
   const standard = withCustomGradient(x, {
     forward: () => {
@@ -75,7 +77,9 @@ export function gelu(x: Tensor): Tensor {
   });
 }
 
-/** Rows of an embedding matrix [V, C] for B·S ids, as [B·S, C]. The padding id passes no gradient. */
+/**
+ * Rows of an embedding matrix [V, C] for B·S ids, as [B·S, C]. The padding id passes no gradient.
+ */
 export function embed(table: Tensor, ids: Tensor, paddingId: number): Tensor {
   const flat = tf.reshape(ids, [-1]);
   const [vocabulary] = table.shape;

@@ -4,8 +4,8 @@ import type { NamedTensors } from "../tensor/named-tensors.ts";
 import type { CaptionBatch, Trainable } from "./trainable.ts";
 
 /**
- * A batch's mean loss and its gradient for each parameter, by name. The caller disposes both; nothing
- * else stays behind.
+ * A batch's mean loss and its gradient for each parameter, by name. The caller disposes both;
+ * nothing else stays behind.
  */
 export function lossAndGradients(
   trainable: Trainable,

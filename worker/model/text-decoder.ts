@@ -52,7 +52,10 @@ export function decodeText(pass: ForwardPass, inputs: DecoderInputs): DecodedTex
   return { hiddenStates, keyValues };
 }
 
-/** What every layer's cross-attention reads from the image, once per caption. [B·P, C] → [B, H, P, D] */
+/**
+ * What every layer's cross-attention reads from the image, once per caption. [B·P, C] → [B, H, P,
+ * D]
+ */
 export function imageKeyValues(pass: ForwardPass, imageStates: Tensor, batch: number): KeyValues[] {
   return Array.from({ length: pass.config.text_config.num_hidden_layers }, (_, index) =>
     projectKeyValues(pass, `${layerName(index)}.crossattention`, { x: imageStates, batch }),

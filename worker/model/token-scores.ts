@@ -56,7 +56,9 @@ export interface Candidate {
   token: number;
 }
 
-/** The `count` best candidates over all rows, best first; equal scores in order of row and token. */
+/**
+ * The `count` best candidates over all rows, best first; equal scores in order of row and token.
+ */
 export function bestCandidates(rows: readonly Float32Array[], count: number): Candidate[] {
   const best: Candidate[] = [];
   for (const [row, scores] of rows.entries()) {

@@ -19,8 +19,8 @@ export interface DecodeOptions {
 }
 
 /**
- * What a trial trains. The loss is a pure function of the parameters, so that one piece of code runs
- * eagerly on every engine, can be differentiated, and can be recorded.
+ * What a trial trains. The loss is a pure function of the parameters, so that one piece of code
+ * runs eagerly on every engine, can be differentiated, and can be recorded.
  */
 export interface Trainable {
   /** The parameters the optimiser updates, by name. Owned by the trainable until replaced. */

@@ -6,6 +6,7 @@ import type { LiveTrial } from "../contract/live-trial.ts";
 import { LiveTrial as LiveTrialSchema } from "../contract/live-trial.ts";
 import { answered, brokerOptions, connectBroker } from "./broker-connection.ts";
 import { LeaseTable } from "./lease-table.ts";
+import { PilotTable } from "./pilot-table.ts";
 
 const PREFIX = "qsweep";
 const LOCK_MILLISECONDS = 10_000;
@@ -32,6 +33,7 @@ export interface PulledHandOut extends HandOut {
  */
 export class TrialQueue {
   readonly leases: LeaseTable;
+  readonly pilots: PilotTable;
   readonly #redis: Redis;
   readonly #queue: Queue<HandOut>;
   readonly #live: string;
@@ -42,6 +44,7 @@ export class TrialQueue {
     this.#address = address;
     this.#redis = connectBroker(address);
     this.leases = new LeaseTable(this.#redis, sweep, leaseSeconds);
+    this.pilots = new PilotTable(this.#redis);
     this.#live = `qsweep:${sweep}:live`;
     this.#queue = new Queue<HandOut>(sweep, {
       connection: brokerOptions(address),
@@ -88,6 +91,11 @@ export class TrialQueue {
   async liveTrials(): Promise<Map<string, LiveTrial>> {
     const entries = Object.entries(await answered(this.#redis.hgetall(this.#live)));
     return new Map(entries.map(([trial, text]) => [trial, LiveTrialSchema.parse(JSON.parse(text))]));
+  }
+
+  /** Ends the broker; its data stays in its append-only file. */
+  async shutDownBroker(): Promise<void> {
+    await answered(this.#redis.shutdown("NOSAVE")).catch(() => {});
   }
 
   /** Never waits for a broker that is away. */

@@ -54,7 +54,9 @@ export async function loadEngine(
   };
 }
 
-/** Makes the native engine of an addon file current; Failure `engine-missing` if it does not load. */
+/**
+ * Makes the native engine of an addon file current; Failure `engine-missing` if it does not load.
+ */
 export async function loadNativeEngine(file: string): Promise<Binding> {
   registerKernelsAndGradients();
   const binding = requireBinding(file);

@@ -5,8 +5,8 @@ export interface CustomGradient<T extends Tensor> {
   /** The value, and the tensors that the gradient needs. All others made here are freed at once. */
   forward: () => { value: T; saved: Tensor[] };
   /**
-   * The gradient for `x` from that for the value; must be a new tensor. By then `forward`'s tensors,
-   * and what the scope around it made, may be gone: only those saved are there.
+   * The gradient for `x` from that for the value; must be a new tensor. By then `forward`'s
+   * tensors, and what the scope around it made, may be gone: only those saved are there.
    */
   backward: (dy: T, saved: Tensor[]) => Tensor;
 }

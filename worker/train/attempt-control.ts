@@ -19,7 +19,9 @@ export class AttemptStopped extends Error {
 
 const POLL_MILLISECONDS = 200;
 
-/** The outcome of work without steps of its own, or `AttemptStopped` as soon as that is asked for. */
+/**
+ * The outcome of work without steps of its own, or `AttemptStopped` as soon as that is asked for.
+ */
 export async function unlessStopped<T>(control: AttemptControl, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const stopped = new Promise<never>((_, reject) => {

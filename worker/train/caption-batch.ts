@@ -59,7 +59,8 @@ export function disposeBatch(batch: CaptionBatch): void {
 
 /**
  * Token ids, mask and labels [B, S] in row-major order. Captions are padded to the longest of the
- * batch, as Hugging Face's `padding=True` does: with `pads_counted` that length is part of the loss.
+ * batch, as Hugging Face's `padding=True` does: with `pads_counted` that length is part of the
+ * loss.
  */
 export function tokenArrays(options: {
   /** Of each caption, [CLS] and [SEP] included. */

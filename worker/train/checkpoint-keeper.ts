@@ -45,7 +45,9 @@ export class CheckpointKeeper {
   readonly #parent: string;
   #lastName: string | null = null;
   #lastSeconds: number;
-  /** The weights of the best checkpoint written at the current step, to be linked, not rewritten. */
+  /**
+   * The weights of the best checkpoint written at the current step, to be linked, not rewritten.
+   */
   #sameWeights: { step: number; directory: string; names: string[] } | null = null;
 
   constructor(options: CheckpointKeeperOptions) {
@@ -67,7 +69,8 @@ export class CheckpointKeeper {
 
   /**
    * Writes the weights as a complete model (or adapter) folder with its captions; returns its path
-   * relative to the trial directory. Throws `AttemptStopped` when superseded, and Failure `disk-full`.
+   * relative to the trial directory. Throws `AttemptStopped` when superseded, and Failure
+   * `disk-full`.
    */
   async saveBest(progress: TrainingProgress, predictions: Prediction[]): Promise<string> {
     let names: string[] = [];
@@ -85,7 +88,8 @@ export class CheckpointKeeper {
 
   /**
    * Writes everything needed to continue as if never stopped, unless it is on disk already, then
-   * deletes what that makes superfluous. Throws `AttemptStopped` when superseded, and Failure `disk-full`.
+   * deletes what that makes superfluous. Throws `AttemptStopped` when superseded, and Failure
+   * `disk-full`.
    */
   async saveResumable(progress: TrainingProgress, optimizer: AdamWState): Promise<void> {
     const { trialDirectory, attempt } = this.#options;

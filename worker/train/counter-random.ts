@@ -29,7 +29,10 @@ export class CounterRandom {
     return this.#block.readUInt32BE(index * BYTES_PER_WORD);
   }
 
-  /** The next integer in [0, limit), all equally likely: words of the incomplete top range are skipped. */
+  /**
+   * The next integer in [0, limit), all equally likely: words of the incomplete top range are
+   * skipped.
+   */
   below(limit: number): number {
     const accepted = WORD_RANGE - (WORD_RANGE % limit);
     let word = this.word();

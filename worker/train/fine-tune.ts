@@ -42,7 +42,9 @@ interface Inputs {
   badImages: number;
 }
 
-/** Trains a model or adapter to the end of its recipe, from the newest checkpoint if there is one. */
+/**
+ * Trains a model or adapter to the end of its recipe, from the newest checkpoint if there is one.
+ */
 export async function fineTune(context: AttemptContext, recipe: TunedRecipe): Promise<Conclusion> {
   const { trialDirectory, spec, log } = context;
   const found = await newestCheckpoint({

@@ -7,7 +7,9 @@ import type { AdamWState } from "./adamw.ts";
 const FILE = "trainer.safetensors";
 const STEP = "step";
 
-/** Writes `trainer.safetensors`: `m/<name>` and `v/<name>` of each parameter, and `step`, int32 []. */
+/**
+ * Writes `trainer.safetensors`: `m/<name>` and `v/<name>` of each parameter, and `step`, int32 [].
+ */
 export async function saveOptimizerState(directory: string, state: AdamWState): Promise<void> {
   const step = tf.scalar(state.step, "int32");
   const tensors = { ...prefixed("m", state.m), ...prefixed("v", state.v), [STEP]: step };

@@ -36,9 +36,10 @@ export interface AttemptOptions {
 }
 
 /**
- * Runs one attempt of a trial in `attempts/<n>/` and never throws for what happens to the trial: the
- * exit record returned is also the last file written there. A finished attempt leaves `result.json`
- * and `predictions.json` before it; making that the trial's result is the pilot's part.
+ * Runs one attempt of a trial in `attempts/<n>/` and never throws for what happens to the trial:
+ * the exit record returned is also the last file written there. A finished attempt leaves
+ * `result.json` and `predictions.json` before it; making that the trial's result is the pilot's
+ * part.
  */
 export async function runAttempt(options: AttemptOptions): Promise<AttemptExit> {
   const { trialDirectory, attempt, clock = systemClock, emit } = options;

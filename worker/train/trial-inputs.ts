@@ -61,8 +61,8 @@ export async function openImages(
 }
 
 /**
- * The folder of the trial's model. Throws Failure `model-invalid` if it is not the one the sweep was
- * launched with: the trial's id would then name a result of something else.
+ * The folder of the trial's model. Throws Failure `model-invalid` if it is not the one the sweep
+ * was launched with: the trial's id would then name a result of something else.
  */
 export async function checkedModelDirectory(
   { paths }: AttemptContext["spec"],
@@ -78,7 +78,9 @@ export async function checkedModelDirectory(
   });
 }
 
-/** Throws Failure `data-invalid` if a split's captions are not those the sweep was launched with. */
+/**
+ * Throws Failure `data-invalid` if a split's captions are not those the sweep was launched with.
+ */
 export async function checkDataset(root: string, { annotations }: DatasetIdentity): Promise<void> {
   const digests = await datasetDigest({ root, splits: Object.keys(annotations) });
   for (const [split, digest] of Object.entries(annotations)) {

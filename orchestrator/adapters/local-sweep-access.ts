@@ -1,0 +1,140 @@
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import path from "node:path";
+import type { Intent } from "../../worker/contract/trial-files.ts";
+import { Failure } from "../../worker/contract/failure.ts";
+import {
+  readPlan,
+  readSweep,
+  recordIntent,
+  sweepPaths,
+  type SweepPaths,
+  type SweepRecord,
+} from "../../worker/files/sweep-directory.ts";
+import { attemptPaths, trialPaths } from "../../worker/files/trial-directory.ts";
+import { newestBroker } from "../../worker/queue/broker-address.ts";
+import { answered } from "../../worker/queue/broker-connection.ts";
+import { TrialQueue } from "../../worker/queue/trial-queue.ts";
+import type {
+  AttemptFile,
+  FileAges,
+  FilePart,
+  SweepAccess,
+  SweepSnapshot,
+  Witnesses,
+} from "../ports/sweep-access.ts";
+
+/** Longer than a broker on this machine ever needs, short enough to wait for at every look. */
+const ANSWER_MILLISECONDS = 1_500;
+const MAX_PART_BYTES = 1 << 20;
+
+/** A sweep on this machine: its directory and its site's broker. */
+export class LocalSweepAccess implements SweepAccess {
+  readonly sweep: string;
+  readonly #root: string;
+  readonly #paths: SweepPaths;
+  #queue: { generation: number; queue: TrialQueue } | null = null;
+
+  constructor(root: string, sweep: string) {
+    this.sweep = sweep;
+    this.#root = root;
+    this.#paths = sweepPaths(root, sweep);
+  }
+
+  trialDirectory(trial: string): string {
+    return path.join(this.#paths.trials, trial);
+  }
+
+  /** Throws Failure `sweep-unknown` where nothing was launched. */
+  async read(): Promise<SweepSnapshot> {
+    const sweep = readSweep(this.#paths);
+    if (sweep === null) throw notLaunched(this.sweep, this.#root);
+    const fileAges = new Map(
+      sweep.trials.map((trial) => [trial.spec.id, this.#fileAges(trial)] as const),
+    );
+    return { ...sweep, fileAges };
+  }
+
+  async witnesses(): Promise<Witnesses | null> {
+    const queue = await this.#openQueue();
+    if (queue === null) return null;
+    const asked = [queue.leases.all(), queue.liveTrials(), queue.pilots()] as const;
+    try {
+      const [leases, live, pilots] = await answered(Promise.all(asked), ANSWER_MILLISECONDS);
+      return { leases, live, pilots };
+    } catch {
+      await this.close();
+      return null;
+    }
+  }
+
+  async recordIntent(intent: Intent): Promise<void> {
+    recordIntent(this.#paths, intent);
+  }
+
+  async readPart({ trial, attempt, file, offset }: AttemptFile): Promise<FilePart> {
+    return readPart(attemptPaths(this.trialDirectory(trial), attempt)[file], offset);
+  }
+
+  async close(): Promise<void> {
+    const open = this.#queue;
+    this.#queue = null;
+    await open?.queue.close();
+  }
+
+  /** Kept open between looks, until a broker of another generation takes over. */
+  async #openQueue(): Promise<TrialQueue | null> {
+    const address = newestBroker(this.#root);
+    const plan = readPlan(this.#paths);
+    if (address === null || plan === null) return null;
+    if (this.#queue?.generation !== address.generation) {
+      await this.close();
+      const queue = new TrialQueue(address, this.sweep, plan.lease_seconds);
+      this.#queue = { generation: address.generation, queue };
+    }
+    return this.#queue?.queue ?? null;
+  }
+
+  /** The kernel that stamps these files is also asked for the time: no two clocks are compared. */
+  #fileAges({ spec, record }: SweepRecord["trials"][number]): FileAges {
+    const directory = this.trialDirectory(spec.id);
+    const newest = record.attempts.at(-1);
+    const files = newest && attemptPaths(directory, newest.attempt);
+    return {
+      result: record.result && ageSeconds(trialPaths(directory).result),
+      exit: files && newest.exit ? ageSeconds(files.exit) : null,
+      claim: files ? ageSeconds(files.claim) : null,
+    };
+  }
+}
+
+export function notLaunched(sweep: string, root: string): Failure {
+  return new Failure({
+    reason: "sweep-unknown",
+    message: `sweep "${sweep}" is not launched: there is none of that name in ${root}`,
+    remedy: "Launch it first: qsweep launch FILE.",
+  });
+}
+
+function ageSeconds(file: string): number | null {
+  const status = statSync(file, { throwIfNoEntry: false });
+  return status ? Math.max(0, (Date.now() - status.mtimeMs) / 1000) : null;
+}
+
+function readPart(file: string, offset: number): FilePart {
+  let descriptor: number;
+  try {
+    descriptor = openSync(file, "r");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return { bytes: Buffer.alloc(0), start: 0 };
+  }
+  try {
+    const { size } = fstatSync(descriptor);
+    const start = offset < 0 ? Math.max(0, size + offset) : Math.min(offset, size);
+    const buffer = Buffer.alloc(Math.min(size - start, MAX_PART_BYTES));
+    const length = readSync(descriptor, buffer, 0, buffer.length, start);
+    return { bytes: buffer.subarray(0, length), start };
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,53 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { TrialEvent } from "../contract/trial-event.ts";
+import { trainerEnvironment } from "../engine/engine-state.ts";
+import { attemptPaths } from "../files/trial-directory.ts";
+
+export interface TrainerStart {
+  trialDirectory: string;
+  attempt: number;
+  threads: number;
+  onEvent: (event: TrialEvent) => void;
+}
+
+/** How a trainer process ended: a status, or the signal that killed it. */
+export interface TrainerEnd {
+  status: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+/** The child process that trains one attempt; its output goes to the attempt's `log.txt`. */
+export class TrainerProcess {
+  /** Settles when the process is gone; never rejects. */
+  readonly ended: Promise<TrainerEnd>;
+  readonly #child: ChildProcess;
+
+  constructor({ trialDirectory, attempt, threads, onEvent }: TrainerStart) {
+    const paths = attemptPaths(trialDirectory, attempt);
+    mkdirSync(paths.directory, { recursive: true });
+    const log = openSync(paths.log, "a");
+    const script = fileURLToPath(new URL("../trainer.js", import.meta.url));
+    this.#child = fork(script, [trialDirectory, String(attempt)], {
+      env: { ...process.env, ...trainerEnvironment({ threads }) },
+      stdio: ["ignore", log, log, "ipc"],
+    });
+    closeSync(log);
+    this.#child.on("message", (message: { type: string; event: TrialEvent }) => {
+      if (message.type === "event") onEvent(message.event);
+    });
+    // "exit" and not "close": after a disconnect Node emits only the former.
+    this.ended = new Promise((resolve) => {
+      this.#child.on("exit", (status, signal) => resolve({ status, signal }));
+      this.#child.on("error", () => {
+        if (this.#child.pid === undefined) resolve({ status: 1, signal: null });
+      });
+    });
+  }
+
+  /** Asks the trainer to end between two steps; repeated asking does no harm. */
+  stop(why: "stop" | "walltime" | "shutdown" | "superseded"): void {
+    if (this.#child.connected) this.#child.send({ type: "stop", why }, () => {});
+  }
+}
