@@ -1,5 +1,6 @@
-// Writes configs/sweep.schema.json, which editors check sweep files with.
+// Writes configs/sweep.schema.json, which editors check sweep files with. Run it after a build:
+//   node dist/orchestrator/schema.js
 import { writeFile } from "node:fs/promises";
 import { sweepJsonSchema } from "./sweep/json-schema.ts";
 
-await writeFile("configs/sweep.schema.json", sweepJsonSchema());
+await writeFile(new URL("../../configs/sweep.schema.json", import.meta.url), sweepJsonSchema());

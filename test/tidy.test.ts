@@ -126,8 +126,11 @@ describe("a planted violation is found", () => {
   });
 
   check("columns", "a line of 101, counted in characters", {
-    files: { "worker/a.ts": `${"é".repeat(100)}\n${"x".repeat(101)}\n` },
-    expected: ["worker/a.ts:2 has 101 columns"],
+    files: {
+      "worker/a.ts": `${"é".repeat(100)}\n${"x".repeat(101)}\n`,
+      "test/a.test.ts": `expect("${"x".repeat(200)}")\n${"x".repeat(101)}\n`,
+    },
+    expected: ["worker/a.ts:2 has 101 columns", "test/a.test.ts:2 has 101 columns"],
   });
   check("moduleSizes", "a module of 351 lines", {
     files: { "worker/a.ts": "a;\n".repeat(351), "worker/b.ts": "a;\n".repeat(350) },
@@ -211,7 +214,7 @@ describe("a planted violation is found", () => {
     ],
   });
   check("leftNotes", "in code and in prose", {
-    files: { "worker/a.ts": `// ${"TO" + "DO"} later\n`, "README.md": `${"FIX" + "ME"}\n` },
+    files: { "worker/a.ts": "// TODO later\n", "README.md": "FIXME\n" },
     expected: ["worker/a.ts:1", "README.md:1"],
   });
 

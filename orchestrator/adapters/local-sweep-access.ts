@@ -14,14 +14,8 @@ import { attemptPaths, trialPaths } from "../../worker/files/trial-directory.ts"
 import { newestBroker } from "../../worker/queue/broker-address.ts";
 import { answered } from "../../worker/queue/broker-connection.ts";
 import { TrialQueue } from "../../worker/queue/trial-queue.ts";
-import type {
-  AttemptFile,
-  FileAges,
-  FilePart,
-  SweepAccess,
-  SweepSnapshot,
-  Witnesses,
-} from "../ports/sweep-access.ts";
+import type { AttemptFile, FilePart, SweepAccess } from "../ports/sweep-access.ts";
+import type { FileAges, SweepSnapshot, Witnesses } from "../tracking/witnesses.ts";
 
 /** Longer than a broker on this machine ever needs, short enough to wait for at every look. */
 const ANSWER_MILLISECONDS = 1_500;
@@ -57,7 +51,7 @@ export class LocalSweepAccess implements SweepAccess {
   async witnesses(): Promise<Witnesses | null> {
     const queue = await this.#openQueue();
     if (queue === null) return null;
-    const asked = [queue.leases.all(), queue.liveTrials(), queue.pilots()] as const;
+    const asked = [queue.leases.all(), queue.liveTrials(), queue.connectedPilots()] as const;
     try {
       const [leases, live, pilots] = await answered(Promise.all(asked), ANSWER_MILLISECONDS);
       return { leases, live, pilots };

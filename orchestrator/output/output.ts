@@ -43,7 +43,9 @@ export function jsonOutput({ stdout }: Streams): Output {
   };
 }
 
-/** For people: answers on stdout, everything else on stderr, each with colours if it is a terminal. */
+/**
+ * For people: answers on stdout, everything else on stderr, each with colours if it is a terminal.
+ */
 export function textOutput({ stdout, stderr, environment }: Streams): Output {
   const style = styleFor(stdout, environment);
   return {

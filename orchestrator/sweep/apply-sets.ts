@@ -5,9 +5,10 @@ import { sourceText, type Span } from "./source-text.ts";
 import type { YamlNode } from "./yaml-node.ts";
 
 /**
- * The file's tree with each `key=value` put in, in order, as if the file said so. The key is a dotted
- * path; maps on the way are made where missing; the value is YAML and replaces what stood there.
- * Problems point into the option. Throws Failure `usage` for an option that is not `key=value`.
+ * The file's tree with each `key=value` put in, in order, as if the file said so. The key is a
+ * dotted path; maps on the way are made where missing; the value is YAML and replaces what stood
+ * there. Problems point into the option. Throws Failure `usage` for an option that is not
+ * `key=value`.
  */
 export function applySets(
   root: YamlNode,

@@ -79,7 +79,10 @@ export function sweepValue(sweep: SweepFile, parameter: string): Given {
   return { value: fallback, path: null };
 }
 
-/** The parameter as written in an arm, directly and under `train`: one of them, if the file is right. */
+/**
+ * The parameter as written in an arm, directly and under `train`: one of them, if the file is
+ * right.
+ */
 function ownValues(sweep: SweepFile, arm: string, parameter: string): OwnValue[] {
   const steps = parameter.split(".");
   const places: YamlPath[] = [

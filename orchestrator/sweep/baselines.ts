@@ -11,7 +11,9 @@ export interface BaselineTrial<Model> {
   params: Assignment;
 }
 
-/** One `untuned` trial for each distinct model of the arms, and one `constant`, as the sweep asks. */
+/**
+ * One `untuned` trial for each distinct model of the arms, and one `constant`, as the sweep asks.
+ */
 export function baselineTrials<Model extends { digest: string }>(
   sweep: SweepFile,
   arms: readonly { arm: Arm; model: Model }[],

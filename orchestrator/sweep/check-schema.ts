@@ -19,8 +19,8 @@ export function checkSchema<T>(schema: z.ZodType<T>, root: YamlNode): Checked<T>
 }
 
 /**
- * zod drops the schema from its issues, so what we need of it travels as the message: the known keys,
- * and that a number is to be whole.
+ * zod drops the schema from its issues, so what we need of it travels as the message: the known
+ * keys, and that a number is to be whole.
  */
 function messageOf({ code, inst }: z.core.$ZodRawIssue): string | undefined {
   if (code === "unrecognized_keys" && inst instanceof z.ZodObject) {
@@ -122,8 +122,8 @@ function explainUnion(
 }
 
 /**
- * Among alternatives that are maps: the one with the fewest keys missing or unknown. If it has both,
- * no alternative was met, and keys are wrong that none of them knows.
+ * Among alternatives that are maps: the one with the fewest keys missing or unknown. If it has
+ * both, no alternative was met, and keys are wrong that none of them knows.
  */
 function explainMap(root: YamlNode, branches: Issue[][], path: YamlPath): Problem[] {
   const missing = (issues: Issue[]) =>

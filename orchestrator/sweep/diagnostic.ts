@@ -1,7 +1,9 @@
 import { Failure, type FailureReason } from "../../worker/contract/failure.ts";
 import { spotOf, type Span, type Spot } from "./source-text.ts";
 
-/** One problem in what the user wrote, with its place and, where two places clash, the other one. */
+/**
+ * One problem in what the user wrote, with its place and, where two places clash, the other one.
+ */
 export interface Diagnostic {
   message: string;
   spot: Spot;

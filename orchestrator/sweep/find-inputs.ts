@@ -25,8 +25,8 @@ interface Inputs {
 }
 
 /**
- * Finds the models and the data set of a sweep and takes their digests. Throws one diagnosed failure
- * (`model-missing` or `data-missing`) that names everything missing at its place.
+ * Finds the models and the data set of a sweep and takes their digests. Throws one diagnosed
+ * failure (`model-missing` or `data-missing`) that names everything missing at its place.
  */
 export async function findInputs(query: InputQuery): Promise<Inputs> {
   const missing: { failure: Failure; diagnostic: Diagnostic }[] = [];

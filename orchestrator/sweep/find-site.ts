@@ -52,7 +52,9 @@ async function knownSites(folders: string[]): Promise<string[]> {
   return [...new Set(files.map((file) => path.basename(file, ".yaml")))].toSorted();
 }
 
-/** configs/sites of this package: the same folder for the sources and for what is built in dist/. */
+/**
+ * configs/sites of this package: the same folder for the sources and for what is built in dist/.
+ */
 function packageSites(): string {
   let folder = import.meta.dirname;
   while (!existsSync(path.join(folder, "package.json"))) {

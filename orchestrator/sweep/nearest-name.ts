@@ -15,7 +15,9 @@ export function nearestName(name: string, known: readonly string[]): string | un
   return nearest?.name;
 }
 
-/** Levenshtein distance: insertions, deletions and substitutions that turn one text into the other. */
+/**
+ * Levenshtein distance: insertions, deletions and substitutions that turn one text into the other.
+ */
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let row = 1; row <= a.length; row += 1) {

@@ -39,8 +39,9 @@ const lora = LoraSettings.shape;
 const validate = ValidateSettings.shape;
 
 /**
- * Every value of a trial that the sweep file sets, by its path below `train:` or an arm, in the order
- * in which people are shown them. The fallbacks are the recipe of the published BLIP fine-tuning.
+ * Every value of a trial that the sweep file sets, by its path below `train:` or an arm, in the
+ * order in which people are shown them. The fallbacks are the recipe of the published BLIP fine-
+ * tuning.
  */
 export const PARAMETERS: Readonly<Record<string, Parameter>> = {
   epochs: parameter(train.epochs, 5, "Passes over the training split."),

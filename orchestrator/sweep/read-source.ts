@@ -5,8 +5,9 @@ import { MAX_YAML_BYTES } from "./read-yaml.ts";
 import { sourceText, type SourceText } from "./source-text.ts";
 
 /**
- * Reads a YAML file that a person wrote. Throws Failure `sweep-unknown` if there is no such file, and
- * a diagnosed failure with the given reason if it is too large (it is then not read) or not text.
+ * Reads a YAML file that a person wrote. Throws Failure `sweep-unknown` if there is no such file,
+ * and a diagnosed failure with the given reason if it is too large (it is then not read) or not
+ * text.
  */
 export async function readSource(file: string, invalid: FailureReason): Promise<SourceText> {
   const { bytes, isWhole } = await readBounded(file);

@@ -22,7 +22,8 @@ export interface YamlReading {
 
 /**
  * Reads one YAML 1.2 document (core schema, no tags, no merge keys) whose top is a map. A key given
- * twice is reported at both places and counts with its first value, so that the rest can be checked.
+ * twice is reported at both places and counts with its first value, so that the rest can be
+ * checked.
  */
 export function readYaml(source: SourceText): YamlReading {
   const whole: Span = { source, start: 0, end: 0 };
@@ -65,8 +66,8 @@ export function readYamlValue(source: SourceText, offset: number): YamlReading {
 }
 
 /**
- * The text's tokens, or where nesting grows beyond what a file may have. The library's composer calls
- * itself for each level, and running out of stack inside it can end the process.
+ * The text's tokens, or where nesting grows beyond what a file may have. The library's composer
+ * calls itself for each level, and running out of stack inside it can end the process.
  */
 function tokensOf(text: string): { tokens: yaml.CST.Token[]; deepAt: number | null } {
   const parser = new yaml.Parser();

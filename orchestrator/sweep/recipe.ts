@@ -15,8 +15,8 @@ export interface RecipeParts {
 }
 
 /**
- * Recipes that differ in a few values. Members share the blocks they agree in, and the text of these,
- * so that a hundred thousand of them take a second.
+ * Recipes that differ in a few values. Members share the blocks they agree in, and the text of
+ * these, so that a hundred thousand of them take a second.
  */
 export class RecipeFamily {
   readonly #first: Recipe;

@@ -43,8 +43,9 @@ export interface ResolvedSweep {
 }
 
 /**
- * Reads a sweep file with its `--set key=value` options. Reads files only; throws a diagnosed failure
- * with every problem of the stage that finds any: text and values, combinations, site, inputs, trials.
+ * Reads a sweep file with its `--set key=value` options. Reads files only; throws a diagnosed
+ * failure with every problem of the stage that finds any: text and values, combinations, site,
+ * inputs, trials.
  */
 export async function resolveSweep(file: string, sets: readonly string[]): Promise<ResolvedSweep> {
   const source = await readSource(file, "sweep-invalid");

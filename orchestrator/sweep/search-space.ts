@@ -19,8 +19,8 @@ interface SampledParameter {
 type Factor = Assignment[];
 
 /**
- * The points of an arm: grid points × zip rows × joint draws, the last factor varying fastest. A point
- * holds the swept parameters only, in the order in which people are shown them.
+ * The points of an arm: grid points × zip rows × joint draws, the last factor varying fastest. A
+ * point holds the swept parameters only, in the order in which people are shown them.
  */
 export function pointsOf(
   arm: Arm,
@@ -118,8 +118,8 @@ function unequalSamples([first, ...others]: SampledParameter[]): Problem | undef
 }
 
 /**
- * A draw that repeats an earlier one is passed over for the next, so that every sample is a trial of
- * its own; what was drawn before stays as it was. With every point equally likely, the chance to
+ * A draw that repeats an earlier one is passed over for the next, so that every sample is a trial
+ * of its own; what was drawn before stays as it was. With every point equally likely, the chance to
  * stop while one is left is below e^-64.
  */
 const MISSES_PER_POINT = 64;

@@ -15,7 +15,7 @@ export type SweptValue = ParameterValue | Axis;
 /** The hint for a list where one value is expected. */
 export const SEVERAL_VALUES = "to try several values, write {grid: [...]}";
 
-export const MAX_SAMPLES = 100_000;
+const MAX_SAMPLES = 100_000;
 
 /** A parameter holds scalars or lists, so that a map can only be an axis. */
 export function isAxis(value: SweptValue): value is Axis {

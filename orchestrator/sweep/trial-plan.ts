@@ -31,9 +31,9 @@ interface TrialPlan {
 }
 
 /**
- * The trials of a sweep in the order of hand-out: baselines, which are cheap and give the floor; then
- * seed by seed and, within a seed, the arms in turn. So every arm has a first result early, and every
- * parameter set has one before any has a second.
+ * The trials of a sweep in the order of hand-out: baselines, which are cheap and give the floor;
+ * then seed by seed and, within a seed, the arms in turn. So every arm has a first result early,
+ * and every parameter set has one before any has a second.
  */
 export function planTrials(inputs: PlanInputs): TrialPlan {
   const { sweep, arms } = inputs;

@@ -1,5 +1,5 @@
 import type { TrialSpec } from "../../worker/contract/trial-spec.ts";
-import type { SweepSnapshot, Witnesses } from "../ports/sweep-access.ts";
+import type { SweepSnapshot, Witnesses } from "./witnesses.ts";
 import {
   noProgress,
   plannedEpochs,

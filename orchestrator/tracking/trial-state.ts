@@ -3,7 +3,7 @@ import type { Wish } from "../../worker/files/sweep-directory.ts";
 import type { TrialRecord } from "../../worker/files/trial-directory.ts";
 import { type Disposition, dispositionOf } from "../../worker/queue/disposition.ts";
 import type { SeenLease } from "../../worker/queue/lease-table.ts";
-import type { FileAges } from "../ports/sweep-access.ts";
+import type { FileAges } from "./witnesses.ts";
 
 /** From what a pilot has in hand to what nobody will touch again. */
 export const TRIAL_STATES = [

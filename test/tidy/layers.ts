@@ -9,9 +9,25 @@ const LAPTOP_MAY_SEE = ["worker/contract", "worker/files", "worker/queue", "work
  */
 const ARROWS: Record<string, string[]> = {
   "orchestrator/sweep": ["worker/contract", "worker/files"],
-  "orchestrator/tracking": ["worker/contract", "worker/files", "worker/queue"],
-  "orchestrator/ports": ["orchestrator/sweep", "worker/contract", "worker/files", "worker/queue"],
-  "orchestrator/adapters": ["orchestrator/sweep", "orchestrator/ports", ...LAPTOP_MAY_SEE],
+  "orchestrator/tracking": [
+    "orchestrator/ports",
+    "worker/contract",
+    "worker/files",
+    "worker/queue",
+  ],
+  "orchestrator/ports": [
+    "orchestrator/sweep",
+    "orchestrator/tracking",
+    "worker/contract",
+    "worker/files",
+    "worker/queue",
+  ],
+  "orchestrator/adapters": [
+    "orchestrator/sweep",
+    "orchestrator/tracking",
+    "orchestrator/ports",
+    ...LAPTOP_MAY_SEE,
+  ],
   "orchestrator/output": ["orchestrator/sweep", "orchestrator/tracking", "worker/contract"],
   "orchestrator/commands": [
     "orchestrator/sweep",
@@ -158,6 +174,6 @@ export function deadFiles(files: Files): Finding[] {
     .map((path) => ({
       path,
       line: null,
-      message: "no entry point leads here: use it or remove it",
+      message: "no entry point leads here: use or remove it",
     }));
 }

@@ -9,7 +9,7 @@ const PURE = [
   /^worker\/contract\//,
   /^worker\/metrics\//,
   /^worker\/queue\/disposition\.ts$/,
-  /^worker\/tensor\/(?:custom-gradient|named-tensors|seeded-values|stateless-uniform|stored-dtype)\.ts$/,
+  /^worker\/tensor\/(?:custom-gradient|seeded-values|stateless-uniform|stored-dtype)\.ts$/,
   /^worker\/model\/(?!(?:adapter-files|weight-files|blip-config|blip-captioner)\.ts$)/,
   /^worker\/train\/(?:adamw|counter-random|epoch-order|event-line|lr-schedule)\.ts$/,
 ];

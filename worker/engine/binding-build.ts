@@ -9,6 +9,12 @@ import { fetchWheel } from "../wheels/python-wheel.ts";
 import { runTool } from "../wheels/tool.ts";
 import { LIBRARY_FILES } from "./engine-state.ts";
 
+const require = createRequire(import.meta.url);
+const TFJS_NODE = path.dirname(require.resolve("@tensorflow/tfjs-node-gpu/package.json"));
+const NODE_HEADERS = path.join(
+  path.dirname(require.resolve("node-api-headers/package.json")),
+  "include",
+);
 const ZIG_VERSION = "0.17.1";
 const ADDON = "tfjs_binding.node";
 const OPTIONS = ["-shared", "-fPIC", "-O2", "-std=c++17", "-DNAPI_VERSION=8"];
@@ -52,10 +58,7 @@ export async function zigCompiler(progress: (line: string) => void): Promise<Com
 /** Digest of everything of ours that goes into the addon: sources, Node-API headers, options. */
 export function bindingSources(): string {
   const hash = createHash("sha256").update(JSON.stringify(OPTIONS));
-  for (const folder of [
-    path.join(packageFolder("@tensorflow/tfjs-node-gpu"), "binding"),
-    nodeHeaders(),
-  ]) {
+  for (const folder of [path.join(TFJS_NODE, "binding"), NODE_HEADERS]) {
     for (const name of readdirSync(folder).toSorted()) {
       hash.update(name).update(readFileSync(path.join(folder, name)));
     }
@@ -91,15 +94,14 @@ async function compile({
   library: string;
   output: string;
 }): Promise<void> {
-  const source = packageFolder("@tensorflow/tfjs-node-gpu");
-  const folders = [nodeHeaders(), source, path.join(library, "include")];
+  const folders = [NODE_HEADERS, TFJS_NODE, path.join(library, "include")];
   const { status, stderr } = await runTool({
     argv: [
       ...compiler.argv,
       ...OPTIONS,
       ...folders.flatMap((folder) => ["-I", folder]),
-      path.join(source, "binding", "tfjs_backend.cc"),
-      path.join(source, "binding", "tfjs_binding.cc"),
+      path.join(TFJS_NODE, "binding", "tfjs_backend.cc"),
+      path.join(TFJS_NODE, "binding", "tfjs_binding.cc"),
       "-o",
       output,
       ...LIBRARY_FILES.map((name) => path.join(library, name)),
@@ -115,13 +117,4 @@ async function compile({
     message: `${compiler.name} could not build the engine: ${complaint.trim()}`,
     remedy: "see that the compiler knows C++17 and that the TensorFlow is whole",
   });
-}
-
-function nodeHeaders(): string {
-  return path.join(packageFolder("node-api-headers"), "include");
-}
-
-function packageFolder(name: string): string {
-  const require = createRequire(import.meta.url);
-  return path.dirname(require.resolve(`${name}/package.json`));
 }

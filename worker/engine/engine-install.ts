@@ -48,7 +48,7 @@ const SelfCheckReport = z.union([
  * Installs the native engine, or records the pure JavaScript one with the reason where no native one
  * can be had. Whatever is recorded was checked first, and the record is replaced in one step: an
  * interrupted or failed install leaves the former engine. With `from`, that TensorFlow or none:
- * throws Failure `engine-missing` or `engine-build`.
+ * throws Failure `engine-missing` or `engine-build`. A full disk is Failure `disk-full` in any case.
  */
 export async function installEngine({ from, progress }: InstallOptions): Promise<InstallOutcome> {
   const given = from === undefined ? null : givenLibrary(from);
@@ -140,12 +140,12 @@ async function checkBinding(binding: string, library: string): Promise<string> {
   });
 }
 
-/** The result of a step, or null with its failure noted. */
+/** The result of a step, or null with its failure noted. A full disk is the user's to mend first. */
 async function attempt<T>(step: () => Promise<T>, problems: Failure[]): Promise<T | null> {
   try {
     return await step();
   } catch (error) {
-    if (!(error instanceof Failure)) throw error;
+    if (!(error instanceof Failure) || error.reason === "disk-full") throw error;
     problems.push(error);
     return null;
   }

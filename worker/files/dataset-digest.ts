@@ -2,14 +2,9 @@ import path from "node:path";
 import { Failure } from "../contract/failure.ts";
 import { fileDigest } from "./file-digest.ts";
 
-/** Where a data set in VizWiz's layout keeps the captions of a split. */
-export function annotationFile(root: string, split: string): string {
-  return path.join(root, "annotations", `${split}.json`);
-}
-
 /**
- * SHA-256 (hex) of the annotation file of each split. Throws Failure `data-missing` if one cannot be
- * read.
+ * SHA-256 (hex) of the annotation file of each split. Throws Failure `data-missing` if one cannot
+ * be read.
  */
 export async function datasetDigest({
   root,
@@ -20,7 +15,7 @@ export async function datasetDigest({
 }): Promise<Record<string, string>> {
   const digests: Record<string, string> = {};
   for (const split of splits) {
-    const file = annotationFile(root, split);
+    const file = path.join(root, "annotations", `${split}.json`);
     digests[split] = await fileDigest(file).catch((cause: unknown) => {
       throw new Failure({
         reason: "data-missing",

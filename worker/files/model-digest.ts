@@ -21,8 +21,8 @@ export interface ModelFolder {
 }
 
 /**
- * SHA-256 (hex) over the names and contents of the files that define a model in Hugging Face's layout.
- * Throws Failure `model-missing` if the folder or one of the files is not there.
+ * SHA-256 (hex) over the names and contents of the files that define a model in Hugging Face's
+ * layout. Throws Failure `model-missing` if the folder or one of the files is not there.
  */
 export async function modelDigest({ directory, init }: ModelFolder): Promise<string> {
   if (!(await isThere(directory))) throw missing(`there is no model folder ${directory}`);

@@ -93,6 +93,11 @@ export class TrialQueue {
     return new Map(entries.map(([trial, text]) => [trial, LiveTrialSchema.parse(JSON.parse(text))]));
   }
 
+  /** How many pilots of this sweep have a connection for pulling, with or without a trial. */
+  connectedPilots(): Promise<number> {
+    return answered(this.#queue.getWorkersCount());
+  }
+
   /** Ends the broker; its data stays in its append-only file. */
   async shutDownBroker(): Promise<void> {
     await answered(this.#redis.shutdown("NOSAVE")).catch(() => {});

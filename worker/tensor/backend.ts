@@ -18,10 +18,6 @@ interface NativeBackendModule {
   NodeJSKernelBackend: new (binding: Binding, packageName: string) => tf.KernelBackend;
 }
 
-// The package's own index looks for an addon that its install script fetches: its parts do not.
-const NATIVE_BACKEND = "@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js";
-const NATIVE_KERNELS = "@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js";
-
 /**
  * Makes the installed engine current for all of `@tensorflow/tfjs-core` and says what it is. An
  * engine recorded as native is never replaced silently: where it does not load, and where none was
@@ -60,7 +56,10 @@ export async function loadEngine(
 export async function loadNativeEngine(file: string): Promise<Binding> {
   registerKernelsAndGradients();
   const binding = requireBinding(file);
-  const { NodeJSKernelBackend }: NativeBackendModule = require(NATIVE_BACKEND);
+  // Its part alone: the package's index looks for an addon that an install script would fetch.
+  const {
+    NodeJSKernelBackend,
+  }: NativeBackendModule = require("@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js");
   if (tf.findBackend("tensorflow") === null) {
     tf.registerBackend("tensorflow", () => new NodeJSKernelBackend(binding, "tensorflow"));
   }
@@ -78,10 +77,10 @@ async function loadCpuEngine(): Promise<EngineInfo> {
 
 /** `@tensorflow/tfjs` brings the gradients and the cpu kernels; the native kernels come beside. */
 function registerKernelsAndGradients(): void {
-  // tfjs-node calls this, which Node 23 removed.
+  // tfjs-node calls this, of which Node 22 warns and which Node 23 removed.
   const legacy: { isNullOrUndefined?: (value: unknown) => boolean } = util;
-  legacy.isNullOrUndefined ??= (value) => value === null || value === undefined;
-  void require(NATIVE_KERNELS);
+  legacy.isNullOrUndefined = (value) => value === null || value === undefined;
+  void require("@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js");
 }
 
 function requireBinding(file: string): Binding {

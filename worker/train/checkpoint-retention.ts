@@ -16,8 +16,8 @@ export interface RetentionOptions {
 /**
  * Deletes the checkpoints that the newest one makes superfluous. In the attempt's own directory
  * that is all but `keep`. In an earlier attempt's directory it is
- * - resumable ones that are not ahead of `keep.last`: every attempt of a trial takes the same
- * steps;
+ * - resumable ones that are not ahead of `keep.last`: every attempt of a trial takes the
+ *   same steps;
  * - all but `keep`, once an exit record says that the attempt is over and it left no result. An
  * attempt without one may still be alive, finish, and name its best weights in the trial's result.
  */

@@ -67,7 +67,7 @@ describe("problems point into the option", () => {
     "a value that is no YAML",
     "seeds=[1",
     `
-    --set seeds=[1: flow sequence in block collection must be sufficiently indented and end with a ]
+    --set seeds=[1: flow sequence must end with a ]
       seeds=[1
               ^
     `,

@@ -158,14 +158,15 @@ test("an alias bomb is refused once, where it goes off", () => {
   }
   const { shown } = read(bomb.join("\n"));
   expect(shown.match(/s\.yaml:\d+:\d+: .*/g)).toEqual([
-    // Lines 1 to 3 repeat 110 and 1110 values; each alias of line 4 adds 1111, and the eighth is over.
+    // Lines 1 to 3 repeat 110 and 1110 values; each alias of line 4 adds 1111, and the eighth is
+    // over.
     "s.yaml:4:45: aliases repeat more than 10000 values",
   ]);
 });
 
 test("a key named __proto__ is a key like any other", () => {
   const { value } = read("__proto__: {polluted: true}\n");
-  expect(Object.keys(value as object)).toEqual(["__proto__"]);
+  expect(Object.keys(value ?? {})).toEqual(["__proto__"]);
   expect({}).not.toHaveProperty("polluted");
 });
 

@@ -1,4 +1,14 @@
-import fc from "fast-check";
+import {
+  assert,
+  constantFrom,
+  double,
+  integer,
+  nat,
+  property,
+  record,
+  stringMatching,
+  uniqueArray,
+} from "fast-check";
 import { describe, expect, test } from "vitest";
 import { diagnose, lines, planText } from "./diagnose.ts";
 
@@ -61,8 +71,8 @@ train: {lr: {grid: [1, 2]}}`;
   });
 });
 
-// Computed with Python: int(sha256(json.dumps([0, "lora", PATH, INDEX])).hexdigest()[:13], 16) / 2**52
-// is 0.44424…, 0.18183…, 0.50504…, 0.44464… for the path "lr" and the indices 0 to 3.
+// Computed with Python: int(sha256(json.dumps([0, "lora", PATH, INDEX])).hexdigest()[:13], 16) /
+// 2**52 is 0.44424…, 0.18183…, 0.50504…, 0.44464… for the path "lr" and the indices 0 to 3.
 describe("draws are those of SHA-256 over sampling seed, arm, path and index", () => {
   const check = (axis: string, expected: unknown[]) =>
     test(axis, () => {
@@ -80,17 +90,13 @@ test("a repeated draw is passed over, so that every sample is a trial of its own
     "a: {model: m, method: full, epochs: {choice: [1, 2, 3, 4, 5], samples: 5}}",
   );
   const drawn = paramsOf(text, "a").map(({ epochs }) => epochs);
-  expect(drawn.toSorted()).toEqual([1, 2, 3, 4, 5]);
+  expect(new Set(drawn)).toEqual(new Set([1, 2, 3, 4, 5]));
 });
 
-const sampledArm = fc.record({
-  name: fc.stringMatching(/^[a-z][a-z0-9]{0,5}$/),
-  samples: fc.integer({ min: 1, max: 5 }),
-  axis: fc.constantFrom(
-    "log_uniform: [1e-6, 1]",
-    "uniform: [0.001, 5]",
-    "int_uniform: [1, 999999]",
-  ),
+const sampledArm = record({
+  name: stringMatching(/^[a-z][a-z0-9]{0,5}$/),
+  samples: integer({ min: 1, max: 5 }),
+  axis: constantFrom("log_uniform: [1e-6, 1]", "uniform: [0.001, 5]", "int_uniform: [1, 999999]"),
 });
 
 function sampledText(arms: { name: string; samples: number; axis: string }[]): string {
@@ -102,13 +108,13 @@ function sampledText(arms: { name: string; samples: number; axis: string }[]): s
 }
 
 test("adding an arm changes no draw of another", () => {
-  const distinct = fc.uniqueArray(sampledArm, {
+  const distinct = uniqueArray(sampledArm, {
     minLength: 2,
     maxLength: 5,
     selector: (a) => a.name,
   });
-  fc.assert(
-    fc.property(distinct, fc.nat(), (arms, at) => {
+  assert(
+    property(distinct, nat(), (arms, at) => {
       const added = arms[at % arms.length];
       const others = arms.filter((arm) => arm !== added);
       for (const { name } of others) {
@@ -120,8 +126,8 @@ test("adding an arm changes no draw of another", () => {
 });
 
 test("more samples change no earlier draw", () => {
-  fc.assert(
-    fc.property(sampledArm, fc.integer({ min: 1, max: 5 }), (arm, more) => {
+  assert(
+    property(sampledArm, integer({ min: 1, max: 5 }), (arm, more) => {
       const longer = { ...arm, samples: arm.samples + more };
       const draws = paramsOf(sampledText([longer]), arm.name);
       expect(draws.slice(0, arm.samples)).toEqual(paramsOf(sampledText([arm]), arm.name));
@@ -131,8 +137,8 @@ test("more samples change no earlier draw", () => {
 });
 
 test("every draw lies within its bounds", () => {
-  fc.assert(
-    fc.property(fc.double({ min: 1e-9, max: 1, noNaN: true }), fc.nat(1000), (low, seed) => {
+  assert(
+    property(double({ min: 1e-9, max: 1, noNaN: true }), nat(1000), (low, seed) => {
       const axis = `log_uniform: [${low}, ${low * 3}], samples: 3`;
       const text = `${sweepOf(`a: {model: m, method: full, lr: {${axis}}}`)}\nsampling_seed: ${seed}`;
       for (const { lr } of paramsOf(text, "a")) {
@@ -156,10 +162,10 @@ describe("combinations that make no sense", () => {
     "a value given twice in a grid",
     "  lr: {grid: [1e-5, 5e-5, 0.00001]}",
     `
-    s.yaml:7:27: lr=1e-5 is given twice: its trials would be the same
+    s.yaml:7:29: lr=1e-5 is given twice: its trials would be the same
           lr: {grid: [1e-5, 5e-5, 0.00001]}
                                   ^^^^^^^
-    s.yaml:7:15: first given here
+    s.yaml:7:17: first given here
           lr: {grid: [1e-5, 5e-5, 0.00001]}
                       ^^^^
     `,
@@ -187,12 +193,12 @@ describe("combinations that make no sense", () => {
     "zipped lists of different length",
     "  zip: {lr: [1, 2], epochs: [1, 2, 3]}",
     `
-    s.yaml:7:23: "epochs" has 3 values but "lr" has 2
-          zip: {lr: [1, 2], epochs: [1, 2, 3]}
-                            ^^^^^^
-    s.yaml:7:11: zipped with this
+    s.yaml:7:11: "lr" has 2 values but "epochs" has 3
           zip: {lr: [1, 2], epochs: [1, 2, 3]}
                 ^^
+    s.yaml:7:23: zipped with this
+          zip: {lr: [1, 2], epochs: [1, 2, 3]}
+                            ^^^^^^
     `,
   );
   check(
@@ -202,9 +208,9 @@ describe("combinations that make no sense", () => {
     s.yaml:7:36: the sampled parameters of an arm are drawn together: "epochs" has 3 samples, "lr" 4
           lr: {uniform: [1, 2], samples: 4}
                                          ^
-    s.yaml:8:42: compare this one
+    s.yaml:8:44: compare this one
           epochs: {int_uniform: [1, 9], samples: 3}
-                                        ^
+                                                 ^
     `,
   );
   check(
@@ -220,8 +226,8 @@ describe("combinations that make no sense", () => {
 
 test("a product beyond any sweep is refused before it is made", () => {
   const values = Array.from({ length: 100 }, (_, index) => index + 1).join(", ");
-  const axes = ["epochs", "batch_size", "max_new_tokens"].map((name) => `{grid: [${values}]}`);
-  const arm = `epochs: ${axes[0]}, batch_size: ${axes[1]}, decode: {max_new_tokens: ${axes[2]}}`;
+  const axis = `{grid: [${values}]}`;
+  const arm = `epochs: ${axis}, batch_size: ${axis}, decode: {max_new_tokens: ${axis}}`;
   expect(diagnose(sweepOf(`a: {model: m, method: full, ${arm}}`))).toMatch(
     /^s\.yaml:4:3: this arm has 1000000 points; a sweep may have 200000 trials\n/,
   );

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { assert, property, shuffledSubarray } from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Recipe, TRIAL_ID, TrialSpec } from "../../../worker/contract/trial-spec.ts";
 import { canonicalJson, sha256 } from "../../../orchestrator/sweep/canonical-json.ts";
@@ -24,8 +24,9 @@ function idsOf(text: string): string[] {
 }
 
 describe("an id is a hash of what determines the result", () => {
-  // Computed with Python: json.dumps(recipe, sort_keys=True, separators=(",", ":")) with the defaults
-  // of the sweep file, numbers as JavaScript writes them; "t" and 12 hex digits of its SHA-256.
+  // Computed with Python: json.dumps(recipe, sort_keys=True, separators=(",", ":")) with the
+  // defaults of the sweep file, numbers as JavaScript writes them; "t" and 12 hex digits of its
+  // SHA-256.
   test("the same as computed elsewhere", () => {
     const text = "name: s\ndataset: {root: data}\narms: {a: {model: m, method: full}}";
     expect(idsOf(text)).toEqual(["tfbb95a3720f4"]);
@@ -77,8 +78,8 @@ describe("an id is a hash of what determines the result", () => {
       "lora: {alpha: 8, r: 2}",
     ];
     const text = (arm: string[]) => `arms: {a: {${arm.join(", ")}}}\nname: s\ndataset: {root: d}`;
-    fc.assert(
-      fc.property(fc.shuffledSubarray(keys, { minLength: keys.length }), (shuffled) => {
+    assert(
+      property(shuffledSubarray(keys, { minLength: keys.length }), (shuffled) => {
         expect(idsOf(text(shuffled))).toEqual(idsOf(text(keys)));
       }),
     );
@@ -184,7 +185,7 @@ describe("baselines", () => {
     const swept = text(["model: m"]).replace("num_beams: 1", "num_beams: {grid: [1, 3]}");
     expect(diagnose(swept)).toBe(
       lines(`
-        s.yaml:4:28: baselines need one value here; try several in an arm instead
+        s.yaml:4:29: baselines need one value here; try several in an arm instead
           train: {epochs: 2, decode: {num_beams: {grid: [1, 3]}}}
                                       ^^^^^^^^^
         `),

@@ -76,7 +76,7 @@ test("fetching one wheel several times at once gives one folder", async () => {
 
 test("a fetch killed while it unpacks leaves no wheel, and the next one clears up", async () => {
   const fifo = path.join(folder, "unpacking");
-  execFileSync("mkfifo", [fifo]);
+  execFileSync(python, ["-c", "import os, sys; os.mkfifo(sys.argv[1])", fifo]);
   const hanging = commandFolder(folder, {
     python3: `case "$*" in *zipfile*) echo > ${fifo}; sleep 600;; *) exec ${python} "$@";; esac`,
   });

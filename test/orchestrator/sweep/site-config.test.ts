@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+import { renderDiagnostics } from "../../../orchestrator/output/diagnostic.ts";
+import { readSite } from "../../../orchestrator/sweep/site-config.ts";
+import { sourceText } from "../../../orchestrator/sweep/source-text.ts";
+import { lines, PLAIN } from "./diagnose.ts";
+
+function read(text: string) {
+  return readSite(sourceText({ name: "local.yaml", kind: "file", text }));
+}
+
+test("a site needs a scheduler and a root; the rest has defaults", () => {
+  expect(read("scheduler: local\nroot: ../data\n").site).toEqual({
+    scheduler: "local",
+    root: "../data",
+    leaseSeconds: 15,
+    maxPilots: 16,
+  });
+});
+
+test("lease, limits and the broker's program can be set", () => {
+  const text =
+    "scheduler: local\nroot: /r\nlease: 1m\npilots: {max: 3}\nbroker: {redis_server: /usr/bin/redis}\n";
+  expect(read(text).site).toEqual({
+    scheduler: "local",
+    root: "/r",
+    leaseSeconds: 60,
+    maxPilots: 3,
+    redisServer: "/usr/bin/redis",
+  });
+});
+
+test("what is wrong is shown at its place, all at once", () => {
+  const { diagnostics } = read("scheduler: slurm\nlease: 15\nproject: ds598\n");
+  expect(renderDiagnostics(diagnostics, PLAIN)).toBe(
+    lines(`
+      local.yaml:1:12: "slurm" is not supported (supported: local)
+        scheduler: slurm
+                   ^^^^^
+
+      local.yaml:1:1: missing key "root"
+        scheduler: slurm
+        ^
+
+      local.yaml:2:8: expected text, got 15
+        lease: 15
+               ^^
+
+      local.yaml:3:1: unknown key "project" (known here: scheduler, root, lease, pilots, broker)
+        project: ds598
+        ^^^^^^^
+      `),
+  );
+});

@@ -1,0 +1,92 @@
+import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { modelDigest } from "../../../worker/files/model-digest.ts";
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(path.join(tmpdir(), "qsweep-model-"));
+  for (const name of [
+    "config.json",
+    "preprocessor_config.json",
+    "vocab.txt",
+    "model.safetensors",
+  ]) {
+    write(name, name);
+  }
+});
+afterEach(() => {
+  rmSync(directory, { recursive: true });
+});
+
+function write(name: string, text: string): void {
+  writeFileSync(path.join(directory, name), text);
+}
+
+function digest(init: "pretrained" | "random" = "pretrained"): Promise<string> {
+  return modelDigest({ directory, init });
+}
+
+test("it is the SHA-256 of the names and SHA-256s of the files", async () => {
+  const hex = (text: string) => createHash("sha256").update(text).digest("hex");
+  const names = ["config.json", "preprocessor_config.json", "vocab.txt", "model.safetensors"];
+  expect(await digest()).toBe(hex(names.map((name) => `${name} ${hex(name)}\n`).join("")));
+});
+
+describe("it changes with what defines the model", () => {
+  for (const name of [
+    "config.json",
+    "preprocessor_config.json",
+    "vocab.txt",
+    "model.safetensors",
+  ]) {
+    test(name, async () => {
+      const before = await digest();
+      write(name, "other");
+      expect(await digest()).not.toBe(before);
+    });
+  }
+  test("a tokenizer.json beside vocab.txt", async () => {
+    const before = await digest();
+    write("tokenizer.json", "{}");
+    expect(await digest()).not.toBe(before);
+  });
+});
+
+test("it does not change with other files, nor with weights that are not read", async () => {
+  const before = await digest();
+  write("README.md", "text");
+  write("pytorch_model.bin", "the same weights in another format");
+  expect(await digest()).toBe(before);
+});
+
+test("random weights leave those of the folder out", async () => {
+  const before = await digest("random");
+  write("model.safetensors", "other");
+  expect(await digest("random")).toBe(before);
+  rmSync(path.join(directory, "model.safetensors"));
+  expect(await digest("random")).toBe(before);
+  expect(before).not.toBe(await digest("pretrained").catch(() => "missing"));
+});
+
+describe("what is missing is named", () => {
+  const check = (name: string, expected: string) =>
+    test(name, async () => {
+      rmSync(path.join(directory, name));
+      await expect(digest()).rejects.toMatchObject({
+        reason: "model-missing",
+        message: `the model folder ${directory} has no ${expected}`,
+      });
+    });
+  check("config.json", "config.json");
+  check("preprocessor_config.json", "preprocessor_config.json");
+  check("vocab.txt", "tokenizer.json or vocab.txt");
+  check("model.safetensors", "model.safetensors or pytorch_model.bin");
+
+  test("the folder", async () => {
+    const missing = modelDigest({ directory: path.join(directory, "none"), init: "random" });
+    await expect(missing).rejects.toMatchObject({ reason: "model-missing" });
+  });
+});
