@@ -1,17 +1,32 @@
 import { LocalLaunchSite } from "./adapters/local-launch-site.ts";
 import { LocalScheduler } from "./adapters/local-scheduler.ts";
+import { LocalSweepAccess } from "./adapters/local-sweep-access.ts";
+import { openSweep } from "./adapters/open-sweep.ts";
+import { rememberSweep } from "./adapters/sweep-registry.ts";
 import { LocalWorkerProcess } from "./adapters/worker-process.ts";
 import { runCommandLine } from "./command-line.ts";
+import { registerBestCommand } from "./commands/best.ts";
 import { registerCheckCommand } from "./commands/check.ts";
 import { registerEngineCommand } from "./commands/engine.ts";
 import { registerLaunchCommand } from "./commands/launch.ts";
+import { registerLogsCommand } from "./commands/logs.ts";
 import { registerPlanCommand } from "./commands/plan.ts";
+import { registerRetryCommand } from "./commands/retry.ts";
+import { registerStatusCommand } from "./commands/status.ts";
+import { registerStopCommand } from "./commands/stop.ts";
+import { usingSweep } from "./commands/using-sweep.ts";
+import { watchUntilInterrupted } from "./commands/watch-sweep.ts";
+import { unseenView, watchView } from "./output/watch-view.ts";
 
 // A reader that has seen enough, such as `head`, is no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
   process.exit();
 });
+
+/** Under --json, stdout is kept for the one value at the end. */
+const view = () =>
+  process.argv.includes("--json") ? unseenView : watchView(process.stdout, process.env);
 
 const exitCode = await runCommandLine({
   words: process.argv.slice(2),
@@ -23,9 +38,20 @@ const exitCode = await runCommandLine({
     registerPlanCommand(program, output);
     registerLaunchCommand(program, output, {
       site: new LocalLaunchSite(new LocalScheduler()),
-      remember: async () => {},
-      watch: async () => {},
+      remember: async ({ name, site }) => rememberSweep(name, { site: site.name, root: site.root }),
+      watch: async ({ name, site }) => {
+        const open = async () => new LocalSweepAccess(site.root, name);
+        await usingSweep(open, name, (access) =>
+          watchUntilInterrupted({ access, view: view() }, output),
+        );
+      },
     });
+    const { columns } = process.stdout;
+    registerStatusCommand(program, output, { openSweep, watchView: view, columns });
+    registerLogsCommand(program, output, { openSweep, stdout: process.stdout });
+    registerStopCommand(program, output, openSweep);
+    registerRetryCommand(program, output, openSweep);
+    registerBestCommand(program, output, openSweep);
     registerEngineCommand(program, new LocalWorkerProcess());
   },
 });

@@ -64,15 +64,24 @@ describe("a planted violation is found", () => {
   check("layers", "packages away from where they belong", {
     files: {
       "worker/pilot/pilot.ts": 'import { Redis } from "ioredis";\n',
-      "worker/model/lora.ts": 'const node = require("@tensorflow/tfjs-node-gpu");\n',
+      "worker/model/lora.ts": 'import sharp from "sharp";\n',
       "worker/files/a.ts": 'import x from "left-pad";\n',
       "worker/queue/a.ts": 'import { Redis } from "ioredis";\nimport fs from "node:fs";\n',
     },
     expected: [
       "worker/pilot/pilot.ts:1 ioredis may be imported by worker/queue/",
-      "worker/model/lora.ts:1 @tensorflow/tfjs-node-gpu may be imported by worker/tensor/backend.ts",
+      "worker/model/lora.ts:1 sharp may be imported by worker/data/",
       "worker/files/a.ts:1 left-pad may be imported by nobody yet",
     ],
+  });
+
+  check("backends", "named away from where they are loaded", {
+    files: {
+      "worker/model/lora.ts": 'const NODE = "@tensorflow/tfjs-node-gpu";\n',
+      "worker/tensor/backend.ts": 'const NODE = "@tensorflow/tfjs-node-gpu";\n',
+      "worker/train/adamw.ts": 'import * as tf from "@tensorflow/tfjs-core";\n',
+    },
+    expected: ["worker/model/lora.ts:1 names a backend"],
   });
 
   check("lightProcesses", "TensorFlow at the end of a chain", {

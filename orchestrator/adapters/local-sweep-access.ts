@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import path from "node:path";
 import type { Intent } from "../../worker/contract/trial-files.ts";
 import { Failure } from "../../worker/contract/failure.ts";
@@ -115,13 +115,8 @@ function ageSeconds(file: string): number | null {
 }
 
 function readPart(file: string, offset: number): FilePart {
-  let descriptor: number;
-  try {
-    descriptor = openSync(file, "r");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    return { bytes: Buffer.alloc(0), start: 0 };
-  }
+  if (!existsSync(file)) return { bytes: Buffer.alloc(0), start: 0 };
+  const descriptor = openSync(file, "r");
   try {
     const { size } = fstatSync(descriptor);
     const start = offset < 0 ? Math.max(0, size + offset) : Math.min(offset, size);

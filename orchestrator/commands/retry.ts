@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { Failure } from "../../worker/contract/failure.ts";
 import type { Answer, Output } from "../output/output.ts";
-import { countText } from "../output/quantity-text.ts";
+import { plural } from "../output/quantity-text.ts";
 import type { OpenSweep, SweepAccess } from "../ports/sweep-access.ts";
 import type { TrialStatus } from "../tracking/sweep-status.ts";
 import { withExample, withJson } from "./command-options.ts";
@@ -61,7 +61,7 @@ function retryText(count: number, pilots: number | null): string {
   if (count === 0) return "Nothing to retry: no such trial failed or was stopped.\n";
   const next =
     pilots !== null && pilots > 0
-      ? `${countText(pilots, "pilot")} will find ${count === 1 ? "it" : "them"} by themselves.`
+      ? "Pilots are there and will find out by themselves."
       : "No pilot is left: `qsweep launch FILE` starts some.";
-  return `${countText(count, "trial")} may be handed out again.\n${next}\n`;
+  return `${plural(count, "trial")} may be handed out again.\n${next}\n`;
 }

@@ -3,7 +3,7 @@ import type { Answer, Output } from "../output/output.ts";
 import { printable } from "../output/style.ts";
 import { footerLines, renderStatus } from "../output/status-table.ts";
 import type { WatchView } from "../output/watch-view.ts";
-import type { OpenSweep, SweepAccess } from "../ports/sweep-access.ts";
+import type { OpenSweep } from "../ports/sweep-access.ts";
 import { statusValue, type SweepStatus } from "../tracking/sweep-status.ts";
 import { withExample, withJson } from "./command-options.ts";
 import { readStatus } from "./read-status.ts";
@@ -12,7 +12,7 @@ import { watchUntilInterrupted } from "./watch-sweep.ts";
 
 export interface StatusPorts {
   openSweep: OpenSweep;
-  /** A view for people on stdout. */
+  /** A view on stdout, for people only. */
   watchView: () => WatchView;
   /** Width of the terminal on stdout, if it is one. */
   columns: number | undefined;
@@ -27,21 +27,12 @@ export function registerStatusCommand(program: Command, output: Output, ports: S
     .action(async (sweep: string, { watch, json }: { watch?: boolean; json?: boolean }) => {
       await usingSweep(ports.openSweep, sweep, async (access) => {
         if (!watch) return output.show(answer(await readStatus(access), ports.columns));
-        await watchStatus(access, output, json ? null : ports.watchView());
+        const last = await watchUntilInterrupted({ access, view: ports.watchView() }, output);
+        // People have seen it already.
+        if (json) output.show(answer(last, ports.columns));
       });
     });
   withJson(withExample(command, "qsweep status demo --watch"));
-}
-
-/** For a program there is nothing to see on the way: it gets the last status. */
-async function watchStatus(
-  access: SweepAccess,
-  output: Output,
-  view: WatchView | null,
-): Promise<void> {
-  const unseen: WatchView = { show: () => {} };
-  const status = await watchUntilInterrupted({ access, view: view ?? unseen }, output);
-  if (view === null) output.show(answer(status, undefined));
 }
 
 function answer(status: SweepStatus, columns: number | undefined): Answer {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Answer, Output } from "../output/output.ts";
-import { countText } from "../output/quantity-text.ts";
+import { plural } from "../output/quantity-text.ts";
 import type { OpenSweep, SweepAccess } from "../ports/sweep-access.ts";
 import { isSettled } from "../tracking/trial-state.ts";
 import { withExample, withJson } from "./command-options.ts";
@@ -47,9 +47,9 @@ function stopText({ sweep, underWay, waiting }: StopCounts): string {
   if (underWay + waiting === 0) return "Nothing to stop: these trials are settled.\n";
   const lines: string[] = [];
   if (underWay > 0) {
-    lines.push(`${countText(underWay, "trial")} asked to checkpoint and stop.`);
+    lines.push(`${plural(underWay, "trial")} asked to checkpoint and stop.`);
   }
-  if (waiting > 0) lines.push(`${countText(waiting, "waiting trial")} will not be started.`);
+  if (waiting > 0) lines.push(`${plural(waiting, "waiting trial")} will not be started.`);
   lines.push(`See \`qsweep status ${sweep}\`; \`qsweep retry ${sweep}\` takes it back.`);
   return `${lines.join("\n")}\n`;
 }

@@ -5,7 +5,7 @@ import {
   type Score,
 } from "../tracking/leaderboard.ts";
 import {
-  countText,
+  plural,
   decimalText,
   parameterNames,
   parametersText,
@@ -32,7 +32,7 @@ export function renderBest(board: Leaderboard, best: BestTrial, style: Style): s
     meanText(set),
     String(set.scores.length),
     set.scores[0]?.trial ?? "",
-    set.missing > 0 ? `${countText(set.missing, "seed")} without a result` : "",
+    set.missing > 0 ? `${plural(set.missing, "seed")} without a result` : "",
   ]);
   const notes = [...tieLines(ranking), ...unrankedLines(board)].map(
     (line) => `${printable(line)}\n`,
@@ -66,7 +66,7 @@ function tieLines([first, ...others]: readonly ParameterSet[]): string[] {
 
 function unrankedLines({ unranked }: Leaderboard): string[] {
   if (unranked === 0) return [];
-  return [`${countText(unranked, "parameter set")} without any result yet.`];
+  return [`${plural(unranked, "parameter set")} without any result yet.`];
 }
 
 function baselineLine({ arm, params, mean }: ParameterSet, best: number): string {

@@ -1,6 +1,7 @@
 import type { TrialSpec } from "../../worker/contract/trial-spec.ts";
 import type { ResolvedSweep } from "../sweep/resolve-sweep.ts";
 import { valueText } from "../sweep/search-space.ts";
+import { plural } from "./quantity-text.ts";
 import type { Style } from "./style.ts";
 import { renderTable } from "./table.ts";
 
@@ -37,8 +38,4 @@ export function countText({ specs, arms, excluded }: ResolvedSweep): string {
 function cell({ params }: TrialSpec, name: string): string {
   const value = params[name];
   return value === undefined ? "-" : valueText(value);
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -20,9 +20,12 @@ export function durationText(seconds: number | null): string {
   const whole = Math.max(0, Math.round(seconds));
   const hours = Math.floor(whole / 3600);
   const minutes = Math.floor((whole % 3600) / 60);
-  const two = (value: number) => String(value).padStart(2, "0");
-  const rest = `${hours > 0 ? two(minutes) : minutes}:${two(whole % 60)}`;
+  const rest = `${hours > 0 ? twoDigits(minutes) : minutes}:${twoDigits(whole % 60)}`;
   return hours > 0 ? `${hours}:${rest}` : rest;
+}
+
+function twoDigits(value: number): string {
+  return String(value).padStart(2, "0");
 }
 
 /** The time of day here: `14:03:22`. */
@@ -51,7 +54,7 @@ export function parameterNames(list: readonly { params: TrialParams }[]): string
 }
 
 /** `1 trial`, `2 trials` */
-export function countText(count: number, noun: string): string {
+export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
@@ -59,13 +62,15 @@ const SHORTEST_ID = 7;
 
 /** How many characters of these ids tell them apart; commands accept any unique beginning. */
 export function idLength(ids: readonly string[]): number {
-  const sorted = ids.toSorted();
-  let length = SHORTEST_ID;
-  for (const [index, id] of sorted.entries()) {
-    const next = sorted[index + 1];
-    while (next !== undefined && next !== id && id.slice(0, length) === next.slice(0, length)) {
-      length += 1;
-    }
-  }
+  const sorted = [...new Set(ids)].toSorted();
+  return sorted.reduce((length, id, index) => {
+    const before = sorted[index - 1] ?? "";
+    return Math.max(length, sharedLength(before, id) + 1);
+  }, SHORTEST_ID);
+}
+
+function sharedLength(a: string, b: string): number {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length += 1;
   return length;
 }

@@ -2,7 +2,7 @@ import type { SweepStatus, TrialStatus } from "../tracking/sweep-status.ts";
 import { TRIAL_STATES, type TrialState } from "../tracking/trial-state.ts";
 import {
   clockText,
-  countText,
+  plural,
   decimalText,
   durationText,
   idLength,
@@ -33,7 +33,7 @@ export function renderStatus(status: SweepStatus, style: Style, limits: TableLim
   const [first = "", ...lines] = table.split("\n");
   const styled = lines.map((line, index) => styleOf(trials[index]?.state, style)(line));
   const left = status.trials.length - trials.length;
-  const more = left > 0 ? [style.dim(`… and ${countText(left, "more trial")}`), ""] : [];
+  const more = left > 0 ? [style.dim(`… and ${plural(left, "more trial")}`), ""] : [];
   return [first, ...(left > 0 ? styled.slice(0, -1) : styled), ...more].join("\n");
 }
 
@@ -44,8 +44,8 @@ export function footerLines(status: SweepStatus): string[] {
     const count = trials.filter((trial) => trial.state === state).length;
     return count > 0 ? [`${count} ${state}`] : [];
   });
-  const here = pilots === null ? [] : [countText(pilots, "pilot")];
-  const facts = [`${countText(trials.length, "trial")}: ${counts.join(", ")}`, ...here];
+  const here = pilots === null ? [] : [plural(pilots, "pilot")];
+  const facts = [`${plural(trials.length, "trial")}: ${counts.join(", ")}`, ...here];
   return [[...facts, `as of ${clockText(asOf)}`].join("; "), ...hints(status)];
 }
 
@@ -55,28 +55,23 @@ function hints({ sweep, trials, pilots }: SweepStatus): string[] {
   const among = (...states: TrialState[]) => trials.filter(({ state }) => states.includes(state));
   const lost = among("unreachable").length;
   const waiting = among("queued", "planned").length;
-  const lines: string[] = [];
-  if (pilots === null && lost > 0) {
-    const whose = lost === 1 ? "it does" : "they do";
-    lines.push(
-      `${countText(lost, "trial")} unreachable: the broker does not answer, so what ${whose} is not known.`,
-    );
-  } else if (lost > 0 && pilots !== 0) {
-    lines.push(
-      `${countText(lost, "trial")} unreachable: after a whole lease of silence another pilot takes over.`,
-    );
-  }
-  if (pilots !== null && pilots > 0) {
-    return [...lines, ...failureLines(sweep, among("failed"))];
-  }
-  const idle = waiting + lost;
-  if (idle > 0) {
-    const wait = idle === 1 ? "waits" : "wait";
-    const why = pilots === null ? "no broker answers" : "no pilot is left";
-    const start = pilots === null ? "starts it and pilots" : "starts more";
-    lines.push(`${countText(idle, "trial")} ${wait} and ${why}: \`qsweep launch FILE\` ${start}.`);
-  }
-  return [...lines, ...failureLines(sweep, among("failed"))];
+  return [
+    ...(lost > 0 ? [`${plural(lost, "trial")} unreachable: ${whyUnreachable(pilots)}`] : []),
+    ...(pilots === null || pilots === 0 ? idleLines(waiting + lost, pilots) : []),
+    ...failureLines(sweep, among("failed")),
+  ];
+}
+
+function whyUnreachable(pilots: number | null): string {
+  if (pilots === null) return "the broker does not answer, so what becomes of it is not known.";
+  return "after a whole lease of silence another pilot may take over.";
+}
+
+function idleLines(idle: number, pilots: number | null): string[] {
+  if (idle === 0) return [];
+  const wait = `${plural(idle, "trial")} ${idle === 1 ? "waits" : "wait"}`;
+  if (pilots === null) return [`${wait} and no broker answers: \`qsweep launch FILE\` starts it.`];
+  return [`${wait} and no pilot is left: \`qsweep launch FILE\` starts more.`];
 }
 
 function failureLines(sweep: string, failed: readonly TrialStatus[]): string[] {

@@ -1,9 +1,9 @@
 /** Marks text for a terminal, or leaves it as it is. */
 export interface Style {
-  bold(text: string): string;
-  dim(text: string): string;
-  red(text: string): string;
-  green(text: string): string;
+  bold: (text: string) => string;
+  dim: (text: string) => string;
+  red: (text: string) => string;
+  green: (text: string) => string;
 }
 
 /** Colours only where someone looks: on a terminal, and not against their wish (no-color.org). */

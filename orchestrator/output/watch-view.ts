@@ -11,6 +11,9 @@ export interface WatchView {
   show(status: SweepStatus): void;
 }
 
+/** Shows nothing on the way. */
+export const unseenView: WatchView = { show: () => {} };
+
 /** A stream that may be a terminal. */
 export interface ScreenStream extends TextStream {
   columns?: number | undefined;

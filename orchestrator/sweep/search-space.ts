@@ -108,11 +108,11 @@ function sampledParameters(arm: Arm): SampledParameter[] {
 function unequalSamples([first, ...others]: SampledParameter[]): Problem | undefined {
   const other = others.find(({ axis }) => axis.samples !== first?.axis.samples);
   if (!first || !other) return undefined;
-  const drawn = `"${first.name}" has ${first.axis.samples} samples, "${other.name}" ${other.axis.samples}`;
+  const [a, b] = [first, other].map(({ name, axis }) => `"${name}" has ${axis.samples}`);
   return {
     path: [...other.path, "samples"],
     part: "value",
-    message: `the sampled parameters of an arm are drawn together: ${drawn}`,
+    message: `the sampled parameters of an arm are drawn together: ${a} samples, ${b}`,
     related: { path: [...first.path, "samples"], part: "value", message: "compare this one" },
   };
 }

@@ -43,7 +43,13 @@ interface LeaderboardTrial {
 
 /** Ranks parameter sets by their mean CIDEr-D over seeds. */
 export function leaderboard(trials: readonly LeaderboardTrial[]): Leaderboard {
-  const groups = Map.groupBy(trials, ({ spec }) => canonicalJson([spec.arm, spec.params]));
+  const groups = new Map<string, LeaderboardTrial[]>();
+  for (const trial of trials) {
+    const key = canonicalJson([trial.spec.arm, trial.spec.params]);
+    const group = groups.get(key);
+    if (group) group.push(trial);
+    else groups.set(key, [trial]);
+  }
   const board: Leaderboard = { ranking: [], baselines: [], unranked: 0 };
   for (const group of groups.values()) {
     const set = parameterSet(group);

@@ -29,6 +29,8 @@ arms:
 pilots: 2
 `;
 
+const VICTIMS = ["cli", "trainer", "pilot", "broker", "trainer", "pilot"] as const;
+
 let site: LocalSite | null = null;
 
 afterEach(async () => {
@@ -42,7 +44,7 @@ it("every trial has one result although trainer, pilot, CLI and Redis are killed
   const at = (site = await LocalSite.create({ leaseSeconds: 4 }));
   const file = at.writeSweep("chaos", SWEEP.replaceAll("MODEL", at.model));
   const cli = at.start(["launch", file, "--watch"]);
-  const victims = shuffled(["cli", "trainer", "pilot", "broker", "trainer", "pilot"], draw);
+  const victims = shuffled(VICTIMS, draw);
   for (const [index, victim] of victims.entries()) {
     // Moments are counted in steps trained, one at random in each stretch of the sweep.
     const moment = ((index + draw()) / (victims.length + 1)) * STEPS * TRIALS;

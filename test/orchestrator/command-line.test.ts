@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { runWords } from "./commands/run-words.ts";
 
+const check = (words: string[], stderr: string) =>
+  test(words.join(" "), async () => {
+    expect(await runWords(...words)).toEqual({ exitCode: 2, stdout: "", stderr });
+  });
+
 describe("a mistake of usage exits 2 and says what was meant", () => {
-  const check = (words: string[], stderr: string) =>
-    test(words.join(" "), async () => {
-      expect(await runWords(...words)).toEqual({ exitCode: 2, stdout: "", stderr });
-    });
   check(["plam"], "error: unknown command 'plam'\n  Did you mean plan?\n");
   check(["plan", "--jsn", "x"], "error: unknown option '--jsn'\n  Did you mean --json?\n");
   check(["plan"], "error: missing required argument 'file'\n  See `qsweep --help`.\n");

@@ -122,6 +122,7 @@ describe("tokens and scores equal the reference's", () => {
   });
 
   const realCaptions = findRealCaptions();
+  // The captions may be used here, and not be passed on with the repository.
   test.skipIf(realCaptions === undefined)("on captions people wrote", () => {
     const corpus: ScoredCorpus = JSON.parse(readFileSync(realCaptions!, "utf8"));
     checkCorpus(corpus);

@@ -102,6 +102,13 @@ export class LocalSite {
       });
   }
 
+  /** Command lines of every process of this machine, as anyone can read them. */
+  commandLines(): string[] {
+    return readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .map((name) => commandLine(Number(name)).join(" "));
+  }
+
   /** Ends everything of this site and removes it. */
   async dispose(): Promise<void> {
     const all = (["keeper", "pilot", "trainer", "broker"] as const).flatMap((kind) =>

@@ -17,7 +17,7 @@ export interface Import {
 // The formatter lays imports out: each begins a line, and its specifier is in double quotes.
 const STATIC = /^(?:import|export)\s+(type\s+)?(?:([^;"']*?)\s+from\s+)?"([^"]+)"/gm;
 const DYNAMIC = /\bimport\(\s*"([^"]+)"\s*\)/g;
-const REQUIRE = /\brequire(?:\.resolve)?\(\s*"([^"]+)"\s*\)/g;
+const REQUIRE = /\brequire\(\s*"([^"]+)"\s*\)/g;
 
 /** Every module that a module's text names in an import. */
 export function importsOf(name: string, text: string): Import[] {

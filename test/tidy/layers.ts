@@ -1,5 +1,5 @@
 import { importsOf, loadedFrom, packageOf } from "./imports.ts";
-import { type Files, type Finding, isSource } from "./repository.ts";
+import { type Files, type Finding, isSource, linesMatching } from "./repository.ts";
 
 const LAPTOP_MAY_SEE = ["worker/contract", "worker/files", "worker/queue", "worker/wheels"];
 
@@ -10,6 +10,7 @@ const LAPTOP_MAY_SEE = ["worker/contract", "worker/files", "worker/queue", "work
 const ARROWS: Record<string, string[]> = {
   "orchestrator/sweep": ["worker/contract", "worker/files"],
   "orchestrator/tracking": [
+    "orchestrator/sweep",
     "orchestrator/ports",
     "worker/contract",
     "worker/files",
@@ -140,6 +141,17 @@ function packageProblem(importer: string, specifier: string): string | null {
 /** `worker/train/adamw.ts` → `worker/train`; a module at the top of a tree is a layer of its own. */
 function layerOf(path: string): string {
   return path.split("/").slice(0, 2).join("/");
+}
+
+const BACKEND = /["'`]@tensorflow\/tfjs-(?!core\b)/;
+const BACKEND_OWNERS = new Set(["worker/tensor/backend.ts", "worker/engine/binding-build.ts"]);
+
+/** A backend's package is named, also in a `require`, only where it is loaded and where it is built. */
+export function backends(files: Files): Finding[] {
+  return [...files].flatMap(([path, text]) => {
+    if (!isSource(path) || BACKEND_OWNERS.has(path)) return [];
+    return linesMatching(path, text, BACKEND, "names a backend: only worker/tensor/backend.ts may");
+  });
 }
 
 /** TensorFlow and what decodes images stay out of the laptop's process and the pilot's. */

@@ -1,4 +1,4 @@
-import { deadFiles, layers, lightProcesses } from "./layers.ts";
+import { backends, deadFiles, layers, lightProcesses } from "./layers.ts";
 import { architecture, instructions, leftNotes, links } from "./prose.ts";
 import { purity } from "./purity.ts";
 import type { Files, Finding, Violation } from "./repository.ts";
@@ -15,6 +15,7 @@ import {
 /** Every rule by the name under which its violations are shown. */
 export const RULES = {
   layers,
+  backends,
   lightProcesses,
   deadFiles,
   purity,

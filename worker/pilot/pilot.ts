@@ -45,7 +45,7 @@ export async function runPilot(settings: PilotSettings): Promise<void> {
     }
     const { trial } = handOut;
     const attempt = await session.use(({ leases }) => claimTrial({ paths, leases, trial, pilot }));
-    await handOut.acknowledge().catch((error: unknown) => log(`not acknowledged: ${error}`));
+    await handOut.acknowledge().catch((error: unknown) => log(`not acknowledged: ${String(error)}`));
     if (attempt === null) continue;
     log(`trial ${trial}, attempt ${attempt}`);
     const run = { paths, session, trial, attempt, pilot, threads, leaseSeconds, leaving };

@@ -2,8 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type Job, Queue, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import type { BrokerAddress } from "../contract/trial-files.ts";
-import type { LiveTrial } from "../contract/live-trial.ts";
-import { LiveTrial as LiveTrialSchema } from "../contract/live-trial.ts";
+import { LiveTrial } from "../contract/live-trial.ts";
 import { answered, brokerOptions, connectBroker } from "./broker-connection.ts";
 import { LeaseTable } from "./lease-table.ts";
 import { PilotTable } from "./pilot-table.ts";
@@ -90,7 +89,7 @@ export class TrialQueue {
 
   async liveTrials(): Promise<Map<string, LiveTrial>> {
     const entries = Object.entries(await answered(this.#redis.hgetall(this.#live)));
-    return new Map(entries.map(([trial, text]) => [trial, LiveTrialSchema.parse(JSON.parse(text))]));
+    return new Map(entries.map(([trial, text]) => [trial, LiveTrial.parse(JSON.parse(text))]));
   }
 
   /** How many pilots of this sweep have a connection for pulling, with or without a trial. */
@@ -105,7 +104,8 @@ export class TrialQueue {
 
   /** Never waits for a broker that is away. */
   async close(): Promise<void> {
-    const closing = [this.#queue.close(), this.#puller?.close(true)];
+    const closing = [this.#queue.close()];
+    if (this.#puller) closing.push(this.#puller.close(true));
     await answered(Promise.allSettled(closing), CLOSE_MILLISECONDS).catch(() => {});
     this.#redis.disconnect();
   }

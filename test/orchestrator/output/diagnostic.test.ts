@@ -44,9 +44,10 @@ test("beyond fifty problems the rest is counted", () => {
   expect(shown.endsWith("… and 3 more problems\n")).toBe(true);
 });
 
+const colours = (stream: { isTTY?: boolean }, environment: Record<string, string>) =>
+  styleFor(stream, environment).red("x") !== "x";
+
 test("colours are for terminals that want them", () => {
-  const colours = (stream: { isTTY?: boolean }, environment: Record<string, string>) =>
-    styleFor(stream, environment).red("x") !== "x";
   expect(colours({ isTTY: true }, {})).toBe(true);
   expect(colours({ isTTY: true }, { NO_COLOR: "1" })).toBe(false);
   expect(colours({ isTTY: true }, { NO_COLOR: "" })).toBe(true);

@@ -32,10 +32,10 @@ describe("a set value stands as if the file said so", () => {
   });
 });
 
-describe("problems point into the option", () => {
-  const check = (name: string, set: string, expected: string) =>
-    test(name, () => expect(diagnose(TEXT, [set])).toBe(lines(expected)));
+const check = (name: string, set: string, expected: string) =>
+  test(name, () => expect(diagnose(TEXT, [set])).toBe(lines(expected)));
 
+describe("problems point into the option", () => {
   check(
     "a value that does not fit",
     "train.lr=fast",

@@ -6,7 +6,8 @@ import { diagnose } from "./diagnose.ts";
 
 const CONFIGS = new URL("../../../configs/", import.meta.url);
 
-test("configs/sweep.schema.json is what the definitions say: npm run build && node dist/orchestrator/schema.js", () => {
+// If this fails, the definitions have changed: `npm run build && node dist/orchestrator/schema.js`.
+test("configs/sweep.schema.json is what the definitions say", () => {
   expect(readFileSync(new URL("sweep.schema.json", CONFIGS), "utf8")).toBe(sweepJsonSchema());
 });
 

@@ -10,30 +10,31 @@ function read(text: string) {
   return { value: root && plainValue(root), shown: renderDiagnostics(diagnostics, PLAIN) };
 }
 
+const checkScalar = (text: string, expected: unknown) =>
+  test(text, () => expect(read(`a: ${text}`).value).toEqual({ a: expected }));
+
 describe("scalars are those of YAML 1.2's core schema", () => {
-  const check = (text: string, expected: unknown) =>
-    test(text, () => expect(read(`a: ${text}`).value).toEqual({ a: expected }));
-  check("5e-5", 0.00005);
-  check("1e-8", 0.00000001);
-  check("1E+2", 100);
-  check(".5", 0.5);
-  check("-3", -3);
-  check("0x10", 16);
-  check('"5e-5"', "5e-5");
-  check("true", true);
-  check("no", "no");
-  check("12:00:00", "12:00:00");
-  check("15m", "15m");
-  check("~", null);
-  check("", null);
-  check("[1, two]", [1, "two"]);
+  checkScalar("5e-5", 0.00005);
+  checkScalar("1e-8", 0.00000001);
+  checkScalar("1E+2", 100);
+  checkScalar(".5", 0.5);
+  checkScalar("-3", -3);
+  checkScalar("0x10", 16);
+  checkScalar('"5e-5"', "5e-5");
+  checkScalar("true", true);
+  checkScalar("no", "no");
+  checkScalar("12:00:00", "12:00:00");
+  checkScalar("15m", "15m");
+  checkScalar("~", null);
+  checkScalar("", null);
+  checkScalar("[1, two]", [1, "two"]);
 });
 
-describe("what is no map of keys and values is refused at its place", () => {
-  const check = (name: string, text: string, expected: string) =>
-    test(name, () => expect(read(text)).toEqual({ value: null, shown: lines(expected) }));
+const checkRefused = (name: string, text: string, expected: string) =>
+  test(name, () => expect(read(text)).toEqual({ value: null, shown: lines(expected) }));
 
-  check(
+describe("what is no map of keys and values is refused at its place", () => {
+  checkRefused(
     "an empty file",
     "",
     `
@@ -42,7 +43,7 @@ describe("what is no map of keys and values is refused at its place", () => {
       ^
     `,
   );
-  check(
+  checkRefused(
     "comments only",
     "# later\n",
     `
@@ -51,7 +52,7 @@ describe("what is no map of keys and values is refused at its place", () => {
       ^
     `,
   );
-  check(
+  checkRefused(
     "a list",
     "- a\n- b\n",
     `
@@ -60,7 +61,7 @@ describe("what is no map of keys and values is refused at its place", () => {
       ^^^
     `,
   );
-  check(
+  checkRefused(
     "a tab as indentation",
     "train:\n\tepochs: 1\n",
     `
@@ -69,7 +70,7 @@ describe("what is no map of keys and values is refused at its place", () => {
       ^
     `,
   );
-  check(
+  checkRefused(
     "a bracket that is not closed",
     "seeds: [0, 1\nname: x\n",
     `
@@ -78,7 +79,7 @@ describe("what is no map of keys and values is refused at its place", () => {
       ^
     `,
   );
-  check(
+  checkRefused(
     "a second document",
     "a: 1\n---\nb: 2\n",
     `
@@ -87,7 +88,7 @@ describe("what is no map of keys and values is refused at its place", () => {
       ^^^
     `,
   );
-  check(
+  checkRefused(
     "a tag",
     "a: !!set {b}\n",
     `
@@ -96,7 +97,7 @@ describe("what is no map of keys and values is refused at its place", () => {
          ^^^^^
     `,
   );
-  check(
+  checkRefused(
     "a key that is a list",
     "? [1]\n: 2\n",
     `

@@ -21,14 +21,14 @@ function paramsOf(text: string, arm: string) {
   return planText(text).specs.flatMap((spec) => (spec.arm === arm ? [spec.params] : []));
 }
 
-describe("points", () => {
-  const check = (name: string, arm: string, expected: object[]) =>
-    test(name, () => {
-      expect(paramsOf(sweepOf(`a: {model: m, method: lora, ${arm}}`), "a")).toEqual(expected);
-    });
+const checkPoints = (name: string, arm: string, expected: object[]) =>
+  test(name, () => {
+    expect(paramsOf(sweepOf(`a: {model: m, method: lora, ${arm}}`), "a")).toEqual(expected);
+  });
 
-  check("an arm without swept values has one", "lr: 1e-5", [{}]);
-  check(
+describe("points", () => {
+  checkPoints("an arm without swept values has one", "lr: 1e-5", [{}]);
+  checkPoints(
     "grids multiply, the later one varying fastest",
     "lr: {grid: [1, 2]}, lora: {r: {grid: [4, 8]}}",
     [
@@ -38,15 +38,19 @@ describe("points", () => {
       { lr: 2, "lora.r": 8 },
     ],
   );
-  check("lists are values too", "lora: {target_modules: {grid: [[query], [query, value]]}}", [
+  checkPoints("lists are values too", "lora: {target_modules: {grid: [[query], [query, value]]}}", [
     { "lora.target_modules": ["query"] },
     { "lora.target_modules": ["query", "value"] },
   ]);
-  check("zipped parameters advance together", "zip: {lr: [1, 2], train.batch_size: [8, 16]}", [
-    { lr: 1, batch_size: 8 },
-    { lr: 2, batch_size: 16 },
-  ]);
-  check(
+  checkPoints(
+    "zipped parameters advance together",
+    "zip: {lr: [1, 2], train.batch_size: [8, 16]}",
+    [
+      { lr: 1, batch_size: 8 },
+      { lr: 2, batch_size: 16 },
+    ],
+  );
+  checkPoints(
     "groups of zipped parameters multiply, with grids as well",
     "epochs: {grid: [1, 2]}, zip: [{lr: [1, 2], lora.r: [4, 8]}, {batch_size: [8]}]",
     [
@@ -73,16 +77,17 @@ train: {lr: {grid: [1, 2]}}`;
 
 // Computed with Python: int(sha256(json.dumps([0, "lora", PATH, INDEX])).hexdigest()[:13], 16) /
 // 2**52 is 0.44424…, 0.18183…, 0.50504…, 0.44464… for the path "lr" and the indices 0 to 3.
+const checkDraws = (axis: string, expected: unknown[]) =>
+  test(axis, () => {
+    const text = sweepOf(`lora: {model: m, method: lora, lr: {${axis}}}`);
+    expect(paramsOf(text, "lora")).toEqual(expected.map((lr) => ({ lr })));
+  });
+
 describe("draws are those of SHA-256 over sampling seed, arm, path and index", () => {
-  const check = (axis: string, expected: unknown[]) =>
-    test(axis, () => {
-      const text = sweepOf(`lora: {model: m, method: lora, lr: {${axis}}}`);
-      expect(paramsOf(text, "lora")).toEqual(expected.map((lr) => ({ lr })));
-    });
-  check("log_uniform: [1e-5, 1e-3], samples: 3", [7.73537e-5, 2.31028e-5, 1.02352e-4]);
-  check("uniform: [0.1, 0.6], samples: 4", [0.32212, 0.190916, 0.352524, 0.322325]);
-  check("int_uniform: [1, 6], samples: 3", [3, 2, 4]);
-  check("choice: [1, 2, 3], samples: 2", [2, 1]);
+  checkDraws("log_uniform: [1e-5, 1e-3], samples: 3", [7.73537e-5, 2.31028e-5, 1.02352e-4]);
+  checkDraws("uniform: [0.1, 0.6], samples: 4", [0.32212, 0.190916, 0.352524, 0.322325]);
+  checkDraws("int_uniform: [1, 6], samples: 3", [3, 2, 4]);
+  checkDraws("choice: [1, 2, 3], samples: 2", [2, 1]);
 });
 
 test("a repeated draw is passed over, so that every sample is a trial of its own", () => {
@@ -150,15 +155,15 @@ test("every draw lies within its bounds", () => {
   );
 });
 
-describe("combinations that make no sense", () => {
-  const check = (name: string, arm: string, expected: string) =>
-    test(name, () => {
-      expect(diagnose(sweepOf("a:", `  model: m`, "  method: full", ...arm.split("\n")))).toBe(
-        lines(expected),
-      );
-    });
+const checkProblem = (name: string, arm: string, expected: string) =>
+  test(name, () => {
+    expect(diagnose(sweepOf("a:", `  model: m`, "  method: full", ...arm.split("\n")))).toBe(
+      lines(expected),
+    );
+  });
 
-  check(
+describe("combinations that make no sense", () => {
+  checkProblem(
     "a value given twice in a grid",
     "  lr: {grid: [1e-5, 5e-5, 0.00001]}",
     `
@@ -170,7 +175,7 @@ describe("combinations that make no sense", () => {
                       ^^^^
     `,
   );
-  check(
+  checkProblem(
     "a parameter given in two ways",
     "  lr: 1e-5\n  train: {lr: 1e-4}\n  epochs: 2\n  zip: {train.epochs: [1, 2]}",
     `
@@ -189,7 +194,7 @@ describe("combinations that make no sense", () => {
           ^^^^^^
     `,
   );
-  check(
+  checkProblem(
     "zipped lists of different length",
     "  zip: {lr: [1, 2], epochs: [1, 2, 3]}",
     `
@@ -201,11 +206,11 @@ describe("combinations that make no sense", () => {
                             ^^^^^^
     `,
   );
-  check(
+  checkProblem(
     "different numbers of joint draws",
     "  lr: {uniform: [1, 2], samples: 4}\n  epochs: {int_uniform: [1, 9], samples: 3}",
     `
-    s.yaml:7:36: the sampled parameters of an arm are drawn together: "epochs" has 3 samples, "lr" 4
+    s.yaml:7:36: the sampled parameters of an arm are drawn together: "epochs" has 3 samples, "lr" has 4
           lr: {uniform: [1, 2], samples: 4}
                                          ^
     s.yaml:8:44: compare this one
@@ -213,7 +218,7 @@ describe("combinations that make no sense", () => {
                                                  ^
     `,
   );
-  check(
+  checkProblem(
     "more draws than there are values",
     "  epochs: {int_uniform: [1, 3], samples: 4}",
     `

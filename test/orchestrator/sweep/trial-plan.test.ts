@@ -23,13 +23,28 @@ function idsOf(text: string): string[] {
   return planText(text).specs.map(({ id }) => id);
 }
 
+const same = (name: string, from: string | RegExp, to: string) =>
+  test(`not of ${name}`, () => {
+    expect(TWO_ARMS.replace(from, to)).not.toBe(TWO_ARMS);
+    expect(idsOf(TWO_ARMS.replace(from, to)).toSorted()).toEqual(idsOf(TWO_ARMS).toSorted());
+  });
+
+const different = (name: string, from: string | RegExp, to: string) =>
+  test(`but of ${name}`, () => {
+    const ids = new Set(idsOf(TWO_ARMS));
+    expect(idsOf(TWO_ARMS.replace(from, to)).filter((id) => ids.has(id))).toEqual([]);
+  });
+
+function armOf(keys: string[]): string {
+  return `arms: {a: {${keys.join(", ")}}}\nname: s\ndataset: {root: d}`;
+}
+
 describe("an id is a hash of what determines the result", () => {
   // Computed with Python: json.dumps(recipe, sort_keys=True, separators=(",", ":")) with the
   // defaults of the sweep file, numbers as JavaScript writes them; "t" and 12 hex digits of its
   // SHA-256.
   test("the same as computed elsewhere", () => {
-    const text = "name: s\ndataset: {root: data}\narms: {a: {model: m, method: full}}";
-    expect(idsOf(text)).toEqual(["tfbb95a3720f4"]);
+    expect(idsOf(armOf(["model: m", "method: full"]))).toEqual(["tfbb95a3720f4"]);
   });
 
   test("as long as the recipe's text is canonical", () => {
@@ -39,11 +54,6 @@ describe("an id is a hash of what determines the result", () => {
     }
   });
 
-  const same = (name: string, from: string | RegExp, to: string) =>
-    test(`not of ${name}`, () => {
-      expect(TWO_ARMS.replace(from, to)).not.toBe(TWO_ARMS);
-      expect(idsOf(TWO_ARMS.replace(from, to)).toSorted()).toEqual(idsOf(TWO_ARMS).toSorted());
-    });
   same("the sweep's name", "name: s", "name: another");
   same("where the data set lies", "root: data", "root: elsewhere");
   same("pilots", "seeds:", "pilots: 4\nseeds:");
@@ -56,11 +66,6 @@ describe("an id is a hash of what determines the result", () => {
   same("how a number is written", "5e-5", "0.00005");
   same("a default that is written out", "seeds:", "train: {epochs: 5, schedule: constant}\nseeds:");
 
-  const different = (name: string, from: string | RegExp, to: string) =>
-    test(`but of ${name}`, () => {
-      const ids = new Set(idsOf(TWO_ARMS));
-      expect(idsOf(TWO_ARMS.replace(from, to)).filter((id) => ids.has(id))).toEqual([]);
-    });
   different("training", "seeds:", "train: {epochs: 6}\nseeds:");
   different("decoding", "seeds:", "train: {decode: {num_beams: 1}}\nseeds:");
   different("validation", "seeds:", "train: {validate: {images: 50}}\nseeds:");
@@ -77,10 +82,9 @@ describe("an id is a hash of what determines the result", () => {
       "epochs: 3",
       "lora: {alpha: 8, r: 2}",
     ];
-    const text = (arm: string[]) => `arms: {a: {${arm.join(", ")}}}\nname: s\ndataset: {root: d}`;
     assert(
       property(shuffledSubarray(keys, { minLength: keys.length }), (shuffled) => {
-        expect(idsOf(text(shuffled))).toEqual(idsOf(text(keys)));
+        expect(idsOf(armOf(shuffled))).toEqual(idsOf(armOf(keys)));
       }),
     );
   });
@@ -147,22 +151,20 @@ test("members of an arm do not share what sets them apart", () => {
   }
 });
 
-describe("baselines", () => {
-  const text = (models: string[], top = "") =>
-    [
-      "name: s",
-      "dataset: {root: data}",
-      "baselines: [constant, untuned]",
-      `train: {epochs: 2, decode: {num_beams: 1}}${top}`,
-      "seeds: [5]",
-      "arms:",
-      ...models.map(
-        (model, index) => `  a${index}: {method: full, epochs: ${index + 1}, ${model}}`,
-      ),
-    ].join("\n");
-  const baselines = (models: string[]) =>
-    planText(text(models)).specs.filter(({ arm }) => arm === "untuned" || arm === "constant");
+const baselineText = (models: string[], top = "") =>
+  [
+    "name: s",
+    "dataset: {root: data}",
+    "baselines: [constant, untuned]",
+    `train: {epochs: 2, decode: {num_beams: 1}}${top}`,
+    "seeds: [5]",
+    "arms:",
+    ...models.map((model, index) => `  a${index}: {method: full, epochs: ${index + 1}, ${model}}`),
+  ].join("\n");
+const baselines = (models: string[]) =>
+  planText(baselineText(models)).specs.filter(({ arm }) => arm === "untuned" || arm === "constant");
 
+describe("baselines", () => {
   test("come first, once for a model that several arms share, with seed 0", () => {
     expect(baselines(["model: m", "model: m"])).toMatchObject([
       { arm: "untuned", seed: 0, params: {}, recipe: { method: "untuned", seed: 0 } },
@@ -182,7 +184,7 @@ describe("baselines", () => {
     ]);
   });
   test("need one way to caption", () => {
-    const swept = text(["model: m"]).replace("num_beams: 1", "num_beams: {grid: [1, 3]}");
+    const swept = baselineText(["model: m"]).replace("num_beams: 1", "num_beams: {grid: [1, 3]}");
     expect(diagnose(swept)).toBe(
       lines(`
         s.yaml:4:29: baselines need one value here; try several in an arm instead
@@ -193,30 +195,28 @@ describe("baselines", () => {
   });
 });
 
-describe("exclude", () => {
-  const excluding = (rules: string) => `${TWO_ARMS}exclude: [${rules}]\n`;
-  const check = (rules: string, excluded: number) =>
-    test(`${rules} leaves out ${excluded}`, () => {
-      const plan = planText(excluding(rules));
-      expect({ excluded: plan.excluded, left: plan.specs.length, problems: plan.problems }).toEqual(
-        {
-          excluded,
-          left: 10 - excluded,
-          problems: [],
-        },
-      );
-    });
-  check("{arm: lora, lora.r: 16, seed: 1}", 1);
-  check("{arm: lora}", 6);
-  check("{seed: 1}", 5);
-  check("{lr: 5e-5, arm: full}", 2);
-  check("{train.epochs: 5, seed: 0}", 5);
-  check("{lora.target_modules: [query, value]}", 6);
-  check("{lora.r: 4}, {arm: lora, seed: 0}", 4);
+const excluding = (rules: string) => `${TWO_ARMS}exclude: [${rules}]\n`;
 
-  const refuse = (name: string, rules: string, expected: string) =>
-    test(name, () => expect(diagnose(excluding(rules))).toBe(lines(expected)));
-  refuse(
+const checkExcluded = (rules: string, excluded: number) =>
+  test(`${rules} leaves out ${excluded}`, () => {
+    const plan = planText(excluding(rules));
+    expect(plan.problems).toEqual([]);
+    expect([plan.excluded, plan.specs.length]).toEqual([excluded, 10 - excluded]);
+  });
+
+const checkRefused = (name: string, rules: string, expected: string) =>
+  test(name, () => expect(diagnose(excluding(rules))).toBe(lines(expected)));
+
+describe("exclude", () => {
+  checkExcluded("{arm: lora, lora.r: 16, seed: 1}", 1);
+  checkExcluded("{arm: lora}", 6);
+  checkExcluded("{seed: 1}", 5);
+  checkExcluded("{lr: 5e-5, arm: full}", 2);
+  checkExcluded("{train.epochs: 5, seed: 0}", 5);
+  checkExcluded("{lora.target_modules: [query, value]}", 6);
+  checkExcluded("{lora.r: 4}, {arm: lora, seed: 0}", 4);
+
+  checkRefused(
     "a rule that matches nothing",
     "{arm: full, lora.r: 16}, {seed: 7}, {seed: 1}",
     `
@@ -229,7 +229,7 @@ describe("exclude", () => {
                                          ^^^^^^^^^
     `,
   );
-  refuse(
+  checkRefused(
     "a rule for an arm that does not exist",
     "{arm: loar}",
     `

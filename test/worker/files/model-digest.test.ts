@@ -29,8 +29,9 @@ function digest(init: "pretrained" | "random" = "pretrained"): Promise<string> {
   return modelDigest({ directory, init });
 }
 
+const hex = (text: string) => createHash("sha256").update(text).digest("hex");
+
 test("it is the SHA-256 of the names and SHA-256s of the files", async () => {
-  const hex = (text: string) => createHash("sha256").update(text).digest("hex");
   const names = ["config.json", "preprocessor_config.json", "vocab.txt", "model.safetensors"];
   expect(await digest()).toBe(hex(names.map((name) => `${name} ${hex(name)}\n`).join("")));
 });
@@ -71,19 +72,20 @@ test("random weights leave those of the folder out", async () => {
   expect(before).not.toBe(await digest("pretrained").catch(() => "missing"));
 });
 
-describe("what is missing is named", () => {
-  const check = (name: string, expected: string) =>
-    test(name, async () => {
-      rmSync(path.join(directory, name));
-      await expect(digest()).rejects.toMatchObject({
-        reason: "model-missing",
-        message: `the model folder ${directory} has no ${expected}`,
-      });
+const checkMissing = (name: string, expected: string) =>
+  test(name, async () => {
+    rmSync(path.join(directory, name));
+    await expect(digest()).rejects.toMatchObject({
+      reason: "model-missing",
+      message: `the model folder ${directory} has no ${expected}`,
     });
-  check("config.json", "config.json");
-  check("preprocessor_config.json", "preprocessor_config.json");
-  check("vocab.txt", "tokenizer.json or vocab.txt");
-  check("model.safetensors", "model.safetensors or pytorch_model.bin");
+  });
+
+describe("what is missing is named", () => {
+  checkMissing("config.json", "config.json");
+  checkMissing("preprocessor_config.json", "preprocessor_config.json");
+  checkMissing("vocab.txt", "tokenizer.json or vocab.txt");
+  checkMissing("model.safetensors", "model.safetensors or pytorch_model.bin");
 
   test("the folder", async () => {
     const missing = modelDigest({ directory: path.join(directory, "none"), init: "random" });
