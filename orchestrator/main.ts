@@ -16,7 +16,7 @@ import { registerStatusCommand } from "./commands/status.ts";
 import { registerStopCommand } from "./commands/stop.ts";
 import { usingSweep } from "./commands/using-sweep.ts";
 import { watchUntilInterrupted } from "./commands/watch-sweep.ts";
-import { unseenView, watchView } from "./output/watch-view.ts";
+import { watchView } from "./output/watch-view.ts";
 
 // A reader that has seen enough, such as `head`, is no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -24,15 +24,16 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit();
 });
 
-/** Under --json, stdout is kept for the one value at the end. */
-const view = () =>
-  process.argv.includes("--json") ? unseenView : watchView(process.stdout, process.env);
-
-const exitCode = await runCommandLine({
+const surroundings = {
   words: process.argv.slice(2),
   stdout: process.stdout,
   stderr: process.stderr,
   environment: process.env,
+};
+const view = () => watchView(surroundings);
+
+const exitCode = await runCommandLine({
+  ...surroundings,
   register(program, output) {
     registerCheckCommand(program, output);
     registerPlanCommand(program, output);

@@ -1,6 +1,7 @@
 // The house rules, each with its reason, over every file of the repository. The planted cases show
 // that each rule still finds what it is there for.
 import { describe, expect, it } from "vitest";
+import { diagnose } from "./orchestrator/sweep/diagnose.ts";
 import { readRepository } from "./tidy/repository.ts";
 import { describeViolation, RULES, violations } from "./tidy/violations.ts";
 
@@ -18,6 +19,12 @@ describe("the repository", () => {
     const broken = found.filter((violation) => violation.rule === rule);
     expect(broken.map(describeViolation)).toEqual([]);
   });
+});
+
+it("README's sweep is a right one", () => {
+  const blocks = [...(readRepository().get("README.md") ?? "").matchAll(/^```yaml\n(.*?)^```/gms)];
+  expect(blocks).toHaveLength(1);
+  for (const [, text = ""] of blocks) expect(diagnose(text)).toBe("");
 });
 
 describe("a planted violation is found", () => {
@@ -137,9 +144,9 @@ describe("a planted violation is found", () => {
   check("columns", "a line of 101, counted in characters", {
     files: {
       "worker/a.ts": `${"é".repeat(100)}\n${"x".repeat(101)}\n`,
-      "test/a.test.ts": `expect("${"x".repeat(200)}")\n${"x".repeat(101)}\n`,
+      "worker/b.ts": `throw new Error("${"x".repeat(200)}");\n// ${"x".repeat(98)}\n`,
     },
-    expected: ["worker/a.ts:2 has 101 columns", "test/a.test.ts:2 has 101 columns"],
+    expected: ["worker/a.ts:2 has 101 columns", "worker/b.ts:2 has 101 columns"],
   });
   check("moduleSizes", "a module of 351 lines", {
     files: { "worker/a.ts": "a;\n".repeat(351), "worker/b.ts": "a;\n".repeat(350) },
@@ -221,6 +228,13 @@ describe("a planted violation is found", () => {
       "README.md:1 `npm run dmo` is no script",
       "README.md:5 names configs/sweeps/demo.yml",
     ],
+  });
+  check("variables", "read and not described, described and not read", {
+    files: {
+      "worker/a.ts": 'process.env["QSWEEP_SECRET_KNOB"];\nprocess.env["QSWEEP_KNOWN"];\n',
+      "README.md": "QSWEEP_KNOWN\nQSWEEP_GONE\n",
+    },
+    expected: ["worker/a.ts:1 QSWEEP_SECRET_KNOB is described", "README.md:2 QSWEEP_GONE is read"],
   });
   check("leftNotes", "in code and in prose", {
     files: { "worker/a.ts": "// TODO later\n", "README.md": "FIXME\n" },

@@ -22,6 +22,7 @@ async function main(): Promise<void> {
       sweep: { type: "string" },
       name: { type: "string" },
       threads: { type: "string" },
+      "sign-off": { type: "string" },
     },
   });
   const redisServer = values["redis-server"];
@@ -44,6 +45,7 @@ async function main(): Promise<void> {
         sweep: required(values.sweep, "--sweep"),
         name: required(values.name, "--name"),
         threads: Number(required(values.threads, "--threads")),
+        signOffFile: required(values["sign-off"], "--sign-off"),
         leaving: leaving.signal,
         log: (line) => process.stdout.write(`${new Date().toISOString()} ${line}\n`),
       });

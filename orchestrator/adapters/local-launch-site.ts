@@ -4,7 +4,8 @@ import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { Failure, type FailureDetails } from "../../worker/contract/failure.ts";
+import { z } from "zod";
+import { Failure, FAILURE_REASONS } from "../../worker/contract/failure.ts";
 import type { SweepPlan } from "../../worker/contract/trial-files.ts";
 import { writeFileDurably } from "../../worker/files/durable-write.ts";
 import {
@@ -89,7 +90,7 @@ export class LocalLaunchSite implements LaunchSite {
       token,
       pilots,
       log: (task) => path.join(paths.pilots, `${name(task)}.log`),
-      command: (task) => [
+      command: (task, signOffFile) => [
         process.execPath,
         this.#worker,
         "pilot",
@@ -99,6 +100,8 @@ export class LocalLaunchSite implements LaunchSite {
         name(task),
         "--threads",
         String(threads),
+        "--sign-off",
+        signOffFile,
         ...siteOptions(sweep),
       ],
     });
@@ -114,14 +117,17 @@ function siteOptions({ site }: ResolvedSweep): string[] {
   return ["--root", site.root, "--lease-seconds", String(site.leaseSeconds), ...redis];
 }
 
+/** What the worker's program prints when it fails for a reason a user can act on. */
+const Told = z.object({
+  error: z.object({ reason: z.enum(FAILURE_REASONS), message: z.string(), remedy: z.string() }),
+});
+
 function brokerFailure(printed: string): Failure {
   const line = printed.trim().split("\n").at(-1) ?? "";
-  const told = line.startsWith("{") ? (JSON.parse(line) as { error?: FailureDetails }).error : null;
-  return new Failure(
-    told ?? {
-      reason: "broker-unreachable",
-      message: "the program that starts the broker ended with an error",
-      remedy: "See the lines above.",
-    },
-  );
+  const told = line.startsWith("{") ? Told.parse(JSON.parse(line)).error : null;
+  return new Failure({
+    reason: told?.reason ?? "broker-unreachable",
+    message: told?.message ?? "the program that starts the broker ended with an error",
+    remedy: told?.remedy ?? "See the lines above.",
+  });
 }

@@ -24,7 +24,8 @@ export class LocalScheduler implements Scheduler {
     mkdirSync(directory, { recursive: true });
     for (let task = 1; task <= pilots; task += 1) {
       mkdirSync(path.dirname(log(task)), { recursive: true });
-      const words = [this.#keeper, log(task), String(SLICES), ...command(task)];
+      const signOffFile = path.join(directory, `task-${task}.left`);
+      const words = [this.#keeper, log(task), String(SLICES), ...command(task, signOffFile)];
       const keeper = spawn("bash", words, { detached: true, stdio: "ignore", cwd: directory });
       const pid = await new Promise<number>((resolve, reject) => {
         keeper.on("error", reject);
@@ -41,6 +42,7 @@ export class LocalScheduler implements Scheduler {
     const tasks = readdirSync(submissions, { recursive: true, encoding: "utf8" });
     return tasks.filter((name) => {
       if (!/^task-\d+\.json$/.test(path.basename(name))) return false;
+      if (tasks.includes(name.replace(/\.json$/, ".left"))) return false;
       const text = readFileSync(path.join(submissions, name), "utf8");
       const { pid, started } = LocalTask.parse(JSON.parse(text));
       return isAlive(pid) && startTime(pid) === started;

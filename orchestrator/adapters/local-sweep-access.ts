@@ -1,6 +1,6 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import path from "node:path";
-import type { Intent } from "../../worker/contract/trial-files.ts";
+import type { BrokerAddress, Intent } from "../../worker/contract/trial-files.ts";
 import { Failure } from "../../worker/contract/failure.ts";
 import {
   readPlan,
@@ -12,7 +12,7 @@ import {
 } from "../../worker/files/sweep-directory.ts";
 import { attemptPaths, trialPaths } from "../../worker/files/trial-directory.ts";
 import { newestBroker } from "../../worker/queue/broker-address.ts";
-import { answered } from "../../worker/queue/broker-connection.ts";
+import { answered, brokerAnswers } from "../../worker/queue/broker-connection.ts";
 import { TrialQueue } from "../../worker/queue/trial-queue.ts";
 import type { AttemptFile, FilePart, SweepAccess } from "../ports/sweep-access.ts";
 import type { FileAges, SweepSnapshot, Witnesses } from "../tracking/witnesses.ts";
@@ -26,7 +26,7 @@ export class LocalSweepAccess implements SweepAccess {
   readonly sweep: string;
   readonly #root: string;
   readonly #paths: SweepPaths;
-  #queue: { generation: number; queue: TrialQueue } | null = null;
+  #open: { generation: number; queue: TrialQueue } | null = null;
 
   constructor(root: string, sweep: string) {
     this.sweep = sweep;
@@ -49,15 +49,18 @@ export class LocalSweepAccess implements SweepAccess {
   }
 
   async witnesses(): Promise<Witnesses | null> {
-    const queue = await this.#openQueue();
-    if (queue === null) return null;
+    const address = newestBroker(this.#root);
+    // Asked on a connection of its own, which gives up at once where nobody listens.
+    if (address === null || !(await brokerAnswers(address, ANSWER_MILLISECONDS))) return null;
+    const queue = await this.#queueAt(address);
     const asked = [queue.leases.all(), queue.liveTrials(), queue.connectedPilots()] as const;
     try {
       const [leases, live, pilots] = await answered(Promise.all(asked), ANSWER_MILLISECONDS);
       return { leases, live, pilots };
-    } catch {
+    } catch (error) {
       await this.close();
-      return null;
+      if (error instanceof Failure) return null;
+      throw error;
     }
   }
 
@@ -70,22 +73,20 @@ export class LocalSweepAccess implements SweepAccess {
   }
 
   async close(): Promise<void> {
-    const open = this.#queue;
-    this.#queue = null;
+    const open = this.#open;
+    this.#open = null;
     await open?.queue.close();
   }
 
   /** Kept open between looks, until a broker of another generation takes over. */
-  async #openQueue(): Promise<TrialQueue | null> {
-    const address = newestBroker(this.#root);
+  async #queueAt(address: BrokerAddress): Promise<TrialQueue> {
+    if (this.#open?.generation === address.generation) return this.#open.queue;
+    await this.close();
     const plan = readPlan(this.#paths);
-    if (address === null || plan === null) return null;
-    if (this.#queue?.generation !== address.generation) {
-      await this.close();
-      const queue = new TrialQueue(address, this.sweep, plan.lease_seconds);
-      this.#queue = { generation: address.generation, queue };
-    }
-    return this.#queue?.queue ?? null;
+    if (plan === null) throw notLaunched(this.sweep, this.#root);
+    const queue = new TrialQueue(address, this.sweep, plan.lease_seconds);
+    this.#open = { generation: address.generation, queue };
+    return queue;
   }
 
   /** The kernel that stamps these files is also asked for the time: no two clocks are compared. */

@@ -29,8 +29,8 @@ function isFile(nameOrFile: string): boolean {
 }
 
 /**
- * Only the file's name and site are read: the rest may depend on options of the launch, and need not
- * hold any more for a sweep that is under way.
+ * Only the file's name and site are read: the rest may depend on options of the launch, and need
+ * not hold any more for a sweep that is under way.
  */
 async function placeOf(file: string): Promise<{ name: string; root: string }> {
   const { root: tree, diagnostics } = readYaml(await readSource(file, "sweep-invalid"));

@@ -12,7 +12,9 @@ const Registration = z.strictObject({
 });
 type Registration = z.infer<typeof Registration>;
 
-/** Remembers where a sweep was launched, so that its name is enough later. The last launch counts. */
+/**
+ * Remembers where a sweep was launched, so that its name is enough later. The last launch counts.
+ */
 export function rememberSweep(name: string, place: { site: string; root: string }): void {
   mkdirSync(registry(), { recursive: true });
   const { site, root } = place;

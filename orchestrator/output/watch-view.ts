@@ -11,22 +11,27 @@ export interface WatchView {
   show(status: SweepStatus): void;
 }
 
-/** Shows nothing on the way. */
-export const unseenView: WatchView = { show: () => {} };
-
 /** A stream that may be a terminal. */
 export interface ScreenStream extends TextStream {
   columns?: number | undefined;
   rows?: number | undefined;
 }
 
-/** Redraws in place on a terminal; elsewhere prints a line for each change. */
-export function watchView(
-  stream: ScreenStream,
-  environment: Record<string, string | undefined>,
-): WatchView {
-  const style = styleFor(stream, environment);
-  return stream.isTTY === true ? new ScreenView(stream, style) : new LineView(stream, style);
+interface ViewOptions {
+  /** What the user typed. */
+  words: readonly string[];
+  stdout: ScreenStream;
+  environment: Record<string, string | undefined>;
+}
+
+/**
+ * Redraws in place on a terminal; elsewhere prints a line for each change. Under `--json` it shows
+ * nothing: stdout is kept for one value.
+ */
+export function watchView({ words, stdout, environment }: ViewOptions): WatchView {
+  if (words.includes("--json")) return { show: () => {} };
+  const style = styleFor(stdout, environment);
+  return stdout.isTTY === true ? new ScreenView(stdout, style) : new LineView(stdout, style);
 }
 
 const CLEAR_TO_END = "\u001b[0J";

@@ -8,14 +8,16 @@ export interface PilotArray {
   pilots: number;
   /** Log file of a pilot by its task number, from 1. */
   log: (task: number) => string;
-  /** The command line of a pilot by its task number. */
-  command: (task: number) => readonly string[];
+  /**
+   * The command line of a pilot by its task; it writes `signOffFile` when it finds no more work.
+   */
+  command: (task: number, signOffFile: string) => readonly string[];
 }
 
 /** Who runs pilots on a site. */
 export interface Scheduler {
   /** Submits an array once; it goes on when this process ends. */
   submit(array: PilotArray): Promise<void>;
-  /** How many pilots of a sweep run or wait to run. */
+  /** How many pilots of a sweep run or wait to run and have not signed off. */
   livePilots(submissions: string): Promise<number>;
 }

@@ -26,7 +26,9 @@ export interface ParameterSet {
 }
 
 export interface Leaderboard {
-  /** Best first. Sets with seeds missing come after all complete ones: their mean may still move. */
+  /**
+   * Best first. Sets with seeds missing come after all complete ones: their mean may still move.
+   */
   ranking: ParameterSet[];
   /** What needs no training to reach, apart: `untuned` and `constant`. */
   baselines: ParameterSet[];

@@ -4,7 +4,8 @@ import type { SeenLease } from "../../worker/queue/lease-table.ts";
 
 /**
  * Seconds since the files that tell a trial's state were written, by the clock of the machine whose
- * file system holds them; null for a file that is not there. Claim and exit are the newest attempt's.
+ * file system holds them; null for a file that is not there. Claim and exit are the newest
+ * attempt's.
  */
 export interface FileAges {
   result: number | null;

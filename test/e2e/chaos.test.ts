@@ -98,9 +98,9 @@ function checkResumes(at: LocalSite, trial: string): void {
 
 function stepsTrained(at: LocalSite): number {
   return at.trials("chaos").reduce((sum, trial) => {
-    const steps = at.events("chaos", trial).flatMap(({ events }) =>
-      events.map((event) => (event.type === "step" ? event.step : 0)),
-    );
+    const steps = at
+      .events("chaos", trial)
+      .flatMap(({ events }) => events.map((event) => (event.type === "step" ? event.step : 0)));
     return sum + Math.max(0, ...steps);
   }, 0);
 }

@@ -110,7 +110,10 @@ describeOnEachEngine("five steps of full fine-tuning", (load) => {
   });
 });
 
-/** Whether an entry, as a share of the tensor, shifts all scores of a query alike: it changes nothing. */
+/**
+ * Whether an entry, as a share of the tensor, shifts all scores of a query alike: it changes
+ * nothing.
+ */
 function isKeyBias(name: string, position: number): boolean {
   if (name.endsWith(".key.bias")) return true;
   return name.endsWith(".qkv.bias") && position >= 1 / 3 && position < 2 / 3;

@@ -138,7 +138,9 @@ function packageProblem(importer: string, specifier: string): string | null {
   return `${packageOf(specifier)} may be imported by ${allowed}`;
 }
 
-/** `worker/train/adamw.ts` → `worker/train`; a module at the top of a tree is a layer of its own. */
+/**
+ * `worker/train/adamw.ts` → `worker/train`; a module at the top of a tree is a layer of its own.
+ */
 function layerOf(path: string): string {
   return path.split("/").slice(0, 2).join("/");
 }
@@ -146,7 +148,9 @@ function layerOf(path: string): string {
 const BACKEND = /["'`]@tensorflow\/tfjs-(?!core\b)/;
 const BACKEND_OWNERS = new Set(["worker/tensor/backend.ts", "worker/engine/binding-build.ts"]);
 
-/** A backend's package is named, also in a `require`, only where it is loaded and where it is built. */
+/**
+ * A backend's package is named, also in a `require`, only where it is loaded and where it is built.
+ */
 export function backends(files: Files): Finding[] {
   return [...files].flatMap(([path, text]) => {
     if (!isSource(path) || BACKEND_OWNERS.has(path)) return [];

@@ -118,6 +118,29 @@ function npmScripts(files: Files): Set<string> {
   return new Set(Object.keys(scripts));
 }
 
+/** Every environment variable of ours is described, and every one described is read. */
+export function variables(files: Files): Finding[] {
+  const described = new Map<string, Finding>();
+  const used = new Map<string, Finding>();
+  for (const [file, text] of files) {
+    if (showsViolations(file)) continue;
+    const seen = file.endsWith(".md") ? described : used;
+    for (const [index, content] of text.split("\n").entries()) {
+      for (const [name] of content.matchAll(/\bQSWEEP_[A-Z_]+\b/g)) {
+        if (!seen.has(name)) seen.set(name, { path: file, line: index + 1, message: name });
+      }
+    }
+  }
+  const missing = (from: typeof used, to: typeof used, message: string): Finding[] =>
+    [...from].flatMap(([name, place]) => {
+      return to.has(name) ? [] : [{ ...place, message: `${name} ${message}` }];
+    });
+  return [
+    ...missing(used, described, "is described in no document"),
+    ...missing(described, used, "is read by nothing"),
+  ];
+}
+
 /** A document that looks finished has no notes of its making left in it. */
 export function leftNotes(files: Files): Finding[] {
   const note = /\b(?:TODO|FIXME|XXX|TBD)\b/;

@@ -1,5 +1,5 @@
 import { backends, deadFiles, layers, lightProcesses } from "./layers.ts";
-import { architecture, instructions, leftNotes, links } from "./prose.ts";
+import { architecture, instructions, leftNotes, links, variables } from "./prose.ts";
 import { purity } from "./purity.ts";
 import type { Files, Finding, Violation } from "./repository.ts";
 import {
@@ -29,6 +29,7 @@ export const RULES = {
   architecture,
   links,
   instructions,
+  variables,
   leftNotes,
 } satisfies Record<string, (files: Files) => Finding[]>;
 

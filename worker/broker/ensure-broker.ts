@@ -38,8 +38,8 @@ export interface BrokerSettings {
 
 /**
  * The address of a site's broker, started if none answers. Whoever misses it first claims the next
- * generation and starts it with the data of the one before; everyone else waits for that one. Queues
- * are brought in line with the trial directories before the address is published.
+ * generation and starts it with the data of the one before; everyone else waits for that one.
+ * Queues are brought in line with the trial directories before the address is published.
  */
 export async function ensureBroker(settings: BrokerSettings): Promise<BrokerAddress> {
   mkdirSync(brokerDirectory(settings.root), { recursive: true, mode: 0o700 });

@@ -22,8 +22,9 @@ export interface RedisStart {
 }
 
 /**
- * Starts a redis-server of its own session, so that it outlives us, with a password that stands only
- * in 0600 files; it keeps an append-only file in the generation's `data/`. Returns once it answers.
+ * Starts a redis-server of its own session, so that it outlives us, with a password that stands
+ * only in 0600 files; it keeps an append-only file in the generation's `data/`. Returns once it
+ * answers.
  */
 export async function startRedis({
   paths,

@@ -6,29 +6,31 @@ export interface Place {
 }
 
 /** Every way a command can fail that a user can act on. Anything else is a bug and throws plain. */
-export type FailureReason =
-  | "usage"
-  | "sweep-invalid"
-  | "site-invalid"
-  | "sweep-unknown"
-  | "sweep-conflict"
-  | "trial-unknown"
-  | "model-missing"
-  | "model-invalid"
-  | "data-missing"
-  | "data-invalid"
-  | "image-invalid"
-  | "file-invalid"
-  | "engine-missing"
-  | "engine-build"
-  | "tool-missing"
-  | "broker-missing"
-  | "broker-unreachable"
-  | "disk-full"
-  | "nan-loss"
-  | "out-of-memory"
-  | "no-result"
-  | "interrupted";
+export const FAILURE_REASONS = [
+  "usage",
+  "sweep-invalid",
+  "site-invalid",
+  "sweep-unknown",
+  "sweep-conflict",
+  "trial-unknown",
+  "model-missing",
+  "model-invalid",
+  "data-missing",
+  "data-invalid",
+  "image-invalid",
+  "file-invalid",
+  "engine-missing",
+  "engine-build",
+  "tool-missing",
+  "broker-missing",
+  "broker-unreachable",
+  "disk-full",
+  "nan-loss",
+  "out-of-memory",
+  "no-result",
+  "interrupted",
+] as const;
+export type FailureReason = (typeof FAILURE_REASONS)[number];
 
 export interface FailureDetails {
   reason: FailureReason;

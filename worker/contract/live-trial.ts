@@ -1,6 +1,8 @@
 import { z } from "zod";
 
-/** What is seen of an attempt while it runs. For display only; each number may be behind the truth. */
+/**
+ * What is seen of an attempt while it runs. For display only; each number may be behind the truth.
+ */
 export const LiveTrial = z.strictObject({
   version: z.literal(1),
   attempt: z.number().int().positive(),

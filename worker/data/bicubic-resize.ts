@@ -12,7 +12,9 @@ const SHARPNESS = -0.5;
 /** Fractional bits of a weight: 32 less the 8 of a pixel and 2 for overshoot, as in Pillow. */
 const WEIGHT_BITS = 22;
 
-/** For each output position: where its window starts, how long it is, and its fixed-point weights. */
+/**
+ * For each output position: where its window starts, how long it is, and its fixed-point weights.
+ */
 interface Windows {
   starts: Int32Array;
   lengths: Int32Array;

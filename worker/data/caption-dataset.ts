@@ -44,7 +44,9 @@ export interface Split {
   split: string;
   /** By ascending id. */
   images: SplitImage[];
-  /** What was left out: captions by why (the first that holds), and images left without captions. */
+  /**
+   * What was left out: captions by why (the first that holds), and images left without captions.
+   */
   dropped: { precanned: number; rejected: number; empty: number; images: number };
 }
 

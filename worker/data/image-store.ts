@@ -4,7 +4,9 @@ import { loadImage, type Preprocessor } from "./image-transform.ts";
 
 /** Pixels kept in memory unless told otherwise; images beyond it are decoded again when needed. */
 const MAX_KEPT_BYTES = 2 ** 30;
-/** Decodes under way at a time: enough to keep libvips' threads busy, few enough to bound memory. */
+/**
+ * Decodes under way at a time: enough to keep libvips' threads busy, few enough to bound memory.
+ */
 const DECODES_AHEAD = 4;
 const BAD_IMAGES_NAMED = 3;
 

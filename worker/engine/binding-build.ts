@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { Failure } from "../contract/failure.ts";
+import { cacheDirectory } from "../files/user-directories.ts";
 import { cacheEntry } from "../wheels/cache-entry.ts";
 import { findPython } from "../wheels/python.ts";
 import { fetchWheel } from "../wheels/python-wheel.ts";
@@ -41,8 +42,8 @@ export async function localCompiler(): Promise<Compiler> {
 }
 
 /**
- * The C++ compiler of the `ziglang` wheel, fetched into our cache: for machines without one. What it
- * builds needs glibc 2.17 and no libstdc++. Throws the failures of `fetchWheel`.
+ * The C++ compiler of the `ziglang` wheel, fetched into our cache: for machines without one. What
+ * it builds needs glibc 2.17 and no libstdc++. Throws the failures of `fetchWheel`.
  */
 export async function zigCompiler(progress: (line: string) => void): Promise<Compiler> {
   const python = await findPython();
@@ -51,7 +52,11 @@ export async function zigCompiler(progress: (line: string) => void): Promise<Com
   return {
     name: `ziglang ${ZIG_VERSION}`,
     argv: [python.program, "-m", "ziglang", "c++", "-target", target],
-    env: { ...process.env, PYTHONPATH: wheel },
+    env: {
+      ...process.env,
+      PYTHONPATH: wheel,
+      ZIG_GLOBAL_CACHE_DIR: path.join(cacheDirectory(), "zig"),
+    },
   };
 }
 
@@ -67,9 +72,9 @@ export function bindingSources(): string {
 }
 
 /**
- * Builds the addon of tfjs-node against the TensorFlow in a folder, or takes it from the cache where
- * the same sources were built by the same compiler against the same headers, and returns its path.
- * Throws Failure `engine-build` with the compiler's complaint.
+ * Builds the addon of tfjs-node against the TensorFlow in a folder, or takes it from the cache
+ * where the same sources were built by the same compiler against the same headers, and returns its
+ * path. Throws Failure `engine-build` with the compiler's complaint.
  */
 export async function buildBinding(library: string, compiler: Compiler): Promise<string> {
   const include = path.join(library, "include");

@@ -45,10 +45,11 @@ const SelfCheckReport = z.union([
 ]);
 
 /**
- * Installs the native engine, or records the pure JavaScript one with the reason where no native one
- * can be had. Whatever is recorded was checked first, and the record is replaced in one step: an
- * interrupted or failed install leaves the former engine. With `from`, that TensorFlow or none:
- * throws Failure `engine-missing` or `engine-build`. A full disk is Failure `disk-full` in any case.
+ * Installs the native engine, or records the pure JavaScript one with the reason where no native
+ * one can be had. Whatever is recorded was checked first, and the record is replaced in one step:
+ * an interrupted or failed install leaves the former engine. With `from`, that TensorFlow or none:
+ * throws Failure `engine-missing` or `engine-build`. A full disk is Failure `disk-full` in any
+ * case.
  */
 export async function installEngine({ from, progress }: InstallOptions): Promise<InstallOutcome> {
   const given = from === undefined ? null : givenLibrary(from);
@@ -88,7 +89,9 @@ function isWhole(state: NativeState, given: TensorflowLibrary | null): boolean {
   );
 }
 
-/** The state of an engine on a TensorFlow, built by the first compiler whose addon passes its check. */
+/**
+ * The state of an engine on a TensorFlow, built by the first compiler whose addon passes its check.
+ */
 async function buildAgainst(
   library: TensorflowLibrary,
   { progress, problems }: { progress: (line: string) => void; problems: Failure[] },
@@ -122,8 +125,8 @@ async function build(
 }
 
 /**
- * The version of the TensorFlow behind a binding that passes the self-check. It runs in a process of
- * its own, since a wrong library can crash the one it is in.
+ * The version of the TensorFlow behind a binding that passes the self-check. It runs in a process
+ * of its own, since a wrong library can crash the one it is in.
  */
 async function checkBinding(binding: string, library: string): Promise<string> {
   const cli = fileURLToPath(new URL("../cli.js", import.meta.url));
@@ -140,7 +143,9 @@ async function checkBinding(binding: string, library: string): Promise<string> {
   });
 }
 
-/** The result of a step, or null with its failure noted. A full disk is the user's to mend first. */
+/**
+ * The result of a step, or null with its failure noted. A full disk is the user's to mend first.
+ */
 async function attempt<T>(step: () => Promise<T>, problems: Failure[]): Promise<T | null> {
   try {
     return await step();

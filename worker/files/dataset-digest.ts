@@ -21,7 +21,8 @@ export async function datasetDigest({
         reason: "data-missing",
         message: `the data set has no readable ${file}`,
         remedy:
-          "Give the folder that holds annotations/ (dataset.root); `npm run demo` draws the demo set.",
+          "Give the folder that holds annotations/ as dataset.root; " +
+          "`npm run demo` draws the demo set.",
         cause,
       });
     });

@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import path from "node:path";
+import { errorCode } from "./error-code.ts";
 
 export interface WriteOptions {
   /** Permission bits of a new file. */
@@ -18,8 +19,8 @@ export interface WriteOptions {
 
 /**
  * Writes a whole file so that readers and a crash see the old content or the new, never a part:
- * temporary name, fsync, close, rename, fsync of the directory. Over NFS a full quota shows at fsync
- * or close, and both are checked. Errors leave no temporary file.
+ * temporary name, fsync, close, rename, fsync of the directory. Over NFS a full quota shows at
+ * fsync or close, and both are checked. Errors leave no temporary file.
  */
 export function writeFileDurably(file: string, content: string, options: WriteOptions = {}): void {
   const temporary = writeTemporary(file, content, options);
@@ -36,7 +37,11 @@ export function writeFileDurably(file: string, content: string, options: WriteOp
  * Creates a file that must not exist yet, whole or not at all: of any number of callers on any
  * number of hosts exactly one succeeds. Returns false if the name was taken.
  */
-export function createFileDurably(file: string, content: string, options: WriteOptions = {}): boolean {
+export function createFileDurably(
+  file: string,
+  content: string,
+  options: WriteOptions = {},
+): boolean {
   const temporary = writeTemporary(file, content, options);
   try {
     return linkOnce(temporary, file);
@@ -50,7 +55,7 @@ export function linkOnce(source: string, target: string): boolean {
   try {
     linkSync(source, target);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    if (errorCode(error) === "EEXIST") return false;
     throw error;
   }
   syncDirectory(path.dirname(target));

@@ -63,7 +63,9 @@ export function readWishes({ intents }: SweepPaths): (trial: string) => Wish {
   return (trial) => wishFor(trial, asked);
 }
 
-/** A sweep as its directory has it; the state of each trial is derived from this and from witnesses. */
+/**
+ * A sweep as its directory has it; the state of each trial is derived from this and from witnesses.
+ */
 export interface SweepRecord {
   plan: SweepPlan;
   trials: { spec: TrialSpec; record: TrialRecord; wish: Wish }[];

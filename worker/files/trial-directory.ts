@@ -6,9 +6,14 @@ import type { z } from "zod";
 import { AttemptExit, Claim, TrialResult } from "../contract/trial-files.ts";
 import { TrialSpec } from "../contract/trial-spec.ts";
 import { createFileDurably, linkOnce } from "./durable-write.ts";
+import { errorCode } from "./error-code.ts";
 
 /** The names in a trial directory: the only place that knows them. */
-export function trialPaths(trialDirectory: string): { spec: string; result: string; attempts: string } {
+export function trialPaths(trialDirectory: string): {
+  spec: string;
+  result: string;
+  attempts: string;
+} {
   return {
     spec: path.join(trialDirectory, "spec.json"),
     result: path.join(trialDirectory, "result.json"),
@@ -105,7 +110,7 @@ function readJson<Schema extends z.ZodType>(file: string, schema: Schema): z.inf
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    if (errorCode(error) === "ENOENT") return null;
     throw error;
   }
   return schema.parse(JSON.parse(text));

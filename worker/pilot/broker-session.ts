@@ -4,8 +4,8 @@ import { readPlan, sweepPaths } from "../files/sweep-directory.ts";
 import { TrialQueue } from "../queue/trial-queue.ts";
 
 /**
- * A pilot's connection to the broker of its site. When the broker falls silent it is found or started
- * anew, so that no pilot needs anyone logged in.
+ * A pilot's connection to the broker of its site. When the broker falls silent it is found or
+ * started anew, so that no pilot needs anyone logged in.
  */
 export class BrokerSession {
   readonly #settings: BrokerSettings;

@@ -27,8 +27,8 @@ export interface ClaimQuery {
 }
 
 /**
- * Claims the attempt of a handed-out trial that is due, superseding one whose lease ran out. Null if
- * there is nothing to do: another pilot is at it, or it is settled.
+ * Claims the attempt of a handed-out trial that is due, superseding one whose lease ran out. Null
+ * if there is nothing to do: another pilot is at it, or it is settled.
  */
 export async function claimTrial({
   paths,

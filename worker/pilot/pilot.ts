@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
 import type { BrokerSettings } from "../broker/ensure-broker.ts";
+import { writeFileDurably } from "../files/durable-write.ts";
 import { sweepPaths } from "../files/sweep-directory.ts";
 import { answered } from "../queue/broker-connection.ts";
 import { syncSweep } from "../queue/sync-sweep.ts";
@@ -15,6 +17,11 @@ export interface PilotSettings extends BrokerSettings {
   /** The scheduler's name for this pilot; a nonce is added, as a rerun shares the name. */
   name: string;
   threads: number;
+  /**
+   * Written before the last look for work, so that whoever adds work and then counts pilots either
+   * is seen by this pilot or does not count it.
+   */
+  signOffFile: string;
   /** Aborted when the pilot is to hand back what it has and leave. */
   leaving: AbortSignal;
   log: (line: string) => void;
@@ -25,11 +32,13 @@ export interface PilotSettings extends BrokerSettings {
  * last pilot of a site to leave ends the broker.
  */
 export async function runPilot(settings: PilotSettings): Promise<void> {
-  const { root, sweep, threads, leaseSeconds, leaving, log } = settings;
+  const { root, sweep, threads, leaseSeconds, signOffFile, leaving, log } = settings;
   const pilot = `${settings.name}.${randomBytes(4).toString("hex")}`;
   const paths = sweepPaths(root, sweep);
   const session = new BrokerSession(settings, sweep);
   log(`pilot ${pilot} of sweep ${sweep}, process ${process.pid}, ${threads} threads`);
+  rmSync(signOffFile, { force: true });
+  let hasSignedOff = false;
   let nextSync = 0;
   while (!leaving.aborted) {
     const handOut = await session.use(async (queue) => {
@@ -39,13 +48,19 @@ export async function runPilot(settings: PilotSettings): Promise<void> {
     if (handOut === null) {
       if (performance.now() < nextSync) continue;
       const unsettled = await session.use((queue) => syncSweep(paths, queue));
-      if (unsettled === 0) break;
+      if (unsettled === 0 && hasSignedOff) break;
+      if (unsettled === 0) writeFileDurably(signOffFile, "");
+      else if (hasSignedOff) rmSync(signOffFile, { force: true });
+      hasSignedOff = unsettled === 0;
+      if (hasSignedOff) continue;
       nextSync = performance.now() + (leaseSeconds * 1000) / SYNCS_PER_LEASE;
       continue;
     }
     const { trial } = handOut;
     const attempt = await session.use(({ leases }) => claimTrial({ paths, leases, trial, pilot }));
-    await handOut.acknowledge().catch((error: unknown) => log(`not acknowledged: ${String(error)}`));
+    await handOut
+      .acknowledge()
+      .catch((error: unknown) => log(`not acknowledged: ${String(error)}`));
     if (attempt === null) continue;
     log(`trial ${trial}, attempt ${attempt}`);
     const run = { paths, session, trial, attempt, pilot, threads, leaseSeconds, leaving };

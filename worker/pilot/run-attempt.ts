@@ -62,7 +62,9 @@ export async function runAttempt(run: AttemptRun): Promise<void> {
   });
 }
 
-/** Renews the lease again and again; a renewal that waits for a broker is not overtaken by another. */
+/**
+ * Renews the lease again and again; a renewal that waits for a broker is not overtaken by another.
+ */
 function keepRenewing(run: AttemptRun, trainer: TrainerProcess): { stop: () => void } {
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
@@ -98,7 +100,9 @@ async function renew(run: AttemptRun, trainer: TrainerProcess): Promise<void> {
   }
 }
 
-/** A trainer that died without a word leaves no exit record: its parent saw the death and writes it. */
+/**
+ * A trainer that died without a word leaves no exit record: its parent saw the death and writes it.
+ */
 function recordDeath(
   trialDirectory: string,
   attempt: number,

@@ -43,11 +43,14 @@ export async function answered<T>(
 }
 
 /** Whether the broker at this address answers and is of the generation the address names. */
-export async function brokerAnswers(address: BrokerAddress): Promise<boolean> {
+export async function brokerAnswers(
+  address: BrokerAddress,
+  milliseconds: number = ANSWER_MILLISECONDS,
+): Promise<boolean> {
   const redis = new Redis({ ...brokerOptions(address), retryStrategy: () => null });
   redis.on("error", () => {});
   try {
-    const generation = await answered(redis.get(GENERATION_KEY));
+    const generation = await answered(redis.get(GENERATION_KEY), milliseconds);
     return Number(generation) === address.generation;
   } catch {
     return false;

@@ -21,7 +21,10 @@ export interface DispositionQuery {
   maxFailures: number;
 }
 
-/** Decides from evidence on disk alone. An attempt is never taken for failed without its exit record. */
+/**
+ * Decides from evidence on disk alone. An attempt is never taken for failed without its exit
+ * record.
+ */
 export function dispositionOf({ record, wish, maxFailures }: DispositionQuery): Disposition {
   if (record.result) return { kind: "finished" };
   const finished = record.attempts.find(({ exit }) => exit?.outcome === "finished");

@@ -51,7 +51,9 @@ if held and cjson.decode(held).attempt == tonumber(ARGV[2]) then
 end
 return 0`;
 
-/** 1 if attempt ARGV[2] was silent for a whole lease; the next attempt is then the lowest allowed. */
+/**
+ * 1 if attempt ARGV[2] was silent for a whole lease; the next attempt is then the lowest allowed.
+ */
 const SUPERSEDE = `${NOW}
 local attempt = tonumber(ARGV[2])
 local known = tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or '0')
@@ -88,7 +90,9 @@ export class LeaseTable {
     this.#milliseconds = leaseSeconds * 1000;
   }
 
-  /** Takes or renews the lease of an attempt. False: a higher attempt exists, this one must stop. */
+  /**
+   * Takes or renews the lease of an attempt. False: a higher attempt exists, this one must stop.
+   */
   async hold(trial: string, attempt: number, pilot: string): Promise<boolean> {
     const values = [trial, attempt, pilot, this.#milliseconds] as const;
     return (await this.#redis.qsweepHold(this.#leases, this.#claims, ...values)) === 1;

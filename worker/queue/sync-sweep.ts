@@ -10,7 +10,9 @@ import type { HandOut, TrialQueue } from "./trial-queue.ts";
 export type SyncAction =
   | { kind: "hand-out"; handOut: HandOut }
   | { kind: "publish"; trial: string; attempt: number }
-  /** A claim nobody holds a lease for: given one lease of time, as the broker may have been lost. */
+  /**
+   * A claim nobody holds a lease for: given one lease of time, as the broker may have been lost.
+   */
   | { kind: "register"; trial: string; attempt: number; pilot: string }
   | { kind: "release"; trial: string; attempt: number };
 

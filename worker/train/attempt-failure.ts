@@ -1,5 +1,6 @@
 import { Failure } from "../contract/failure.ts";
 import type { AttemptFailure } from "../contract/trial-files.ts";
+import { errorCode } from "../files/error-code.ts";
 
 type Reason = AttemptFailure["reason"];
 
@@ -20,7 +21,7 @@ const NAMED: Partial<Record<Failure["reason"], { reason: Reason; retryable: bool
 
 /** As TensorFlow's kernels and allocators, V8 and libstdc++ word it. */
 const OUT_OF_MEMORY =
-  /\bOOM\b|resource[ _]exhausted|bad_alloc|out of memory|array buffer allocation failed|\bENOMEM\b/i;
+  /\bOOM\b|resource[ _]exhausted|bad_alloc|out of memory|array buffer allocation failed|\bENOMEM/i;
 
 /** The exit record's account of whatever ended an attempt. Unknown errors may be tried again. */
 export function attemptFailure(error: unknown): AttemptFailure {
@@ -42,9 +43,4 @@ export function attemptFailure(error: unknown): AttemptFailure {
 export function isDiskFull(error: unknown): boolean {
   const code = errorCode(error);
   return code === "ENOSPC" || code === "EDQUOT";
-}
-
-/** The operating system's name for an error, such as ENOENT; undefined for other errors. */
-export function errorCode(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
 }

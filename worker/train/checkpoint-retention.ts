@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { readdir, rename, rm } from "node:fs/promises";
 import path from "node:path";
+import { errorCode } from "../files/error-code.ts";
 import { attemptNumbers, attemptPaths } from "../files/trial-directory.ts";
-import { errorCode } from "./attempt-failure.ts";
 import { readManifest } from "./checkpoint.ts";
 
 export interface RetentionOptions {

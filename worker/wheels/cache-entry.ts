@@ -18,9 +18,9 @@ export interface CacheEntry {
 }
 
 /**
- * The folder of a cache entry, filled on first use. It is filled under another name and renamed when
- * complete: a process killed at any moment leaves no entry or a whole one, and processes that fill
- * the same entry at the same time all end with the copy that came first.
+ * The folder of a cache entry, filled on first use. It is filled under another name and renamed
+ * when complete: a process killed at any moment leaves no entry or a whole one, and processes that
+ * fill the same entry at the same time all end with the copy that came first.
  */
 export async function cacheEntry({ kind, name, fill }: CacheEntry): Promise<string> {
   const parent = path.join(cacheDirectory(), kind);

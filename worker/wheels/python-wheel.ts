@@ -24,8 +24,8 @@ export interface WheelRequest {
 
 /**
  * The folder with the unpacked files of a wheel, fetched by pip on first use and kept in the cache.
- * Throws Failure `tool-missing` without python3 or pip and where the index has no such wheel or does
- * not answer, `disk-full` where it does not fit.
+ * Throws Failure `tool-missing` without python3 or pip and where the index has no such wheel or
+ * does not answer, `disk-full` where it does not fit.
  */
 export async function fetchWheel(request: WheelRequest): Promise<string> {
   return cacheEntry({
@@ -86,7 +86,9 @@ async function downloadWheel(
   });
 }
 
-/** Unpacks in Python, which refuses paths outside the folder; synced, so that a rename can seal it. */
+/**
+ * Unpacks in Python, which refuses paths outside the folder; synced, so that a rename can seal it.
+ */
 const UNPACK = `
 import os, sys, zipfile
 wheel, directory, *members = sys.argv[1:]

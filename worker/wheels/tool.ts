@@ -17,7 +17,9 @@ export interface ToolOutcome {
   stderr: string;
 }
 
-/** Runs a program to its end and returns what it said; it never throws for the program's failure. */
+/**
+ * Runs a program to its end and returns what it said; it never throws for the program's failure.
+ */
 export function runTool({
   argv: [program, ...args],
   cwd,

@@ -4,6 +4,9 @@ import { parseSweep } from "../../../orchestrator/sweep/resolve-sweep.ts";
 import { sourceText } from "../../../orchestrator/sweep/source-text.ts";
 import { diagnose, lines } from "./diagnose.ts";
 
+const TRAIN_KEYS =
+  "epochs, batch_size, captions, max_length, labels, lr, schedule, precision, " +
+  "optimizer, checkpoint, validate, decode";
 const TEXT = "name: s\ndataset: {root: data}\narms:\n  a: {model: m, method: full, lr: 1e-5}\n";
 
 function sweepWith(...sets: string[]) {
@@ -49,7 +52,7 @@ describe("problems point into the option", () => {
     "a key that does not exist",
     "train.epoch=2",
     `
-    --set train.epoch=2: unknown key "epoch"; did you mean "epochs"? (known here: epochs, batch_size, captions, max_length, labels, lr, schedule, precision, optimizer, checkpoint, validate, decode)
+    --set train.epoch=2: unknown key "epoch"; did you mean "epochs"? (known here: ${TRAIN_KEYS})
       train.epoch=2
       ^^^^^^^^^^^
     `,

@@ -1,6 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { diagnose, lines } from "./diagnose.ts";
 
+const TRAIN_KEYS =
+  "epochs, batch_size, captions, max_length, labels, lr, schedule, precision, " +
+  "optimizer, checkpoint, validate, decode";
+const ARM_KEYS = `model, init, method, lora, train, ${TRAIN_KEYS}, zip, resources`;
+const TOP_KEYS =
+  "name, site, dataset, objective, train, sampling_seed, seeds, baselines, arms, exclude, " +
+  "resources, pilots, max_failures";
+const AXIS_KEYS = "grid, choice, samples, uniform, log_uniform, int_uniform";
+
 /** A sweep with a hole: what stands in it is what a test is about. */
 function sweepWith({ top = "", train = "{}", arm = "" }): string {
   return [
@@ -26,7 +35,7 @@ describe("keys", () => {
     "an unknown key is shown with the nearest known one",
     sweepWith({ train: "{epoch: 3}" }),
     `
-    s.yaml:3:9: unknown key "epoch"; did you mean "epochs"? (known here: epochs, batch_size, captions, max_length, labels, lr, schedule, precision, optimizer, checkpoint, validate, decode)
+    s.yaml:3:9: unknown key "epoch"; did you mean "epochs"? (known here: ${TRAIN_KEYS})
       train: {epoch: 3}
               ^^^^^
     `,
@@ -35,7 +44,7 @@ describe("keys", () => {
     "a parameter at the top is sent to where it belongs",
     sweepWith({ top: "lr: 1e-4" }),
     `
-    s.yaml:7:1: unknown key "lr"; did you mean train: {lr: …}? (known here: name, site, dataset, objective, train, sampling_seed, seeds, baselines, arms, exclude, resources, pilots, max_failures)
+    s.yaml:7:1: unknown key "lr"; did you mean train: {lr: …}? (known here: ${TOP_KEYS})
       lr: 1e-4
       ^^
     `,
@@ -70,7 +79,7 @@ describe("keys", () => {
     "a rank directly in an arm is sent to its block",
     sweepWith({ arm: "r: 8" }),
     `
-    s.yaml:6:34: unknown key "r"; did you mean lora: {r: …}? (known here: model, init, method, lora, train, epochs, batch_size, captions, max_length, labels, lr, schedule, precision, optimizer, checkpoint, validate, decode, zip, resources)
+    s.yaml:6:34: unknown key "r"; did you mean lora: {r: …}? (known here: ${ARM_KEYS})
         lora: {model: m, method: lora, r: 8}
                                        ^
     `,
@@ -107,7 +116,7 @@ describe("values", () => {
       train: {epochs: three, lr: {a: 1}, batch_size: 1.5}
                       ^^^^^
 
-    s.yaml:3:29: unknown key "a" (known here: grid, choice, samples, uniform, log_uniform, int_uniform)
+    s.yaml:3:29: unknown key "a" (known here: ${AXIS_KEYS})
       train: {epochs: three, lr: {a: 1}, batch_size: 1.5}
                                   ^
 
@@ -144,11 +153,11 @@ describe("values", () => {
   );
   check(
     "a logarithm of zero",
-    sweepWith({ arm: "optimizer: {weight_decay: {log_uniform: [0, 0.1], samples: 2}}" }),
+    sweepWith({ train: "{optimizer: {weight_decay: {log_uniform: [0, 0.1], samples: 2}}}" }),
     `
-    s.yaml:6:75: must be greater than 0, got 0
-        lora: {model: m, method: lora, optimizer: {weight_decay: {log_uniform: [0, 0.1], samples: 2}}}
-                                                                                ^
+    s.yaml:3:50: must be greater than 0, got 0
+      train: {optimizer: {weight_decay: {log_uniform: [0, 0.1], samples: 2}}}
+                                                       ^
     `,
   );
   check(
