@@ -1,19 +1,30 @@
 import type { TrialStatus } from "../tracking/sweep-status.ts";
 import { decimalText, durationText, parametersText, shareText } from "./quantity-text.ts";
-import type { Style } from "./style.ts";
+import { clipped, type Style } from "./style.ts";
 
 const BAR_COLUMNS = 24;
 
+interface BarPlace {
+  idColumns: number;
+  /** Width of the screen. */
+  columns: number;
+}
+
 /** `t3f2a91  ━━━━━━━╌╌╌  31%  loss 2.413  ETA 0:32`; null for a trial that nobody has in hand. */
-export function barLine(trial: TrialStatus, idColumns: number, style: Style): string | null {
+export function barLine(
+  trial: TrialStatus,
+  { idColumns, columns }: BarPlace,
+  style: Style,
+): string | null {
   const { id, state, progress } = trial;
   if (state !== "running" && state !== "stopping") return null;
   const { step, steps } = progress;
   const share = step !== null && steps !== null && steps > 0 ? Math.min(1, step / steps) : 0;
   const filled = Math.round(share * BAR_COLUMNS);
   const bar = style.green("━".repeat(filled)) + style.dim("╌".repeat(BAR_COLUMNS - filled));
-  const percent = `${Math.floor(share * 100)}%`.padStart(4);
-  return `${id.slice(0, idColumns)}  ${bar} ${percent}  ${activity(trial)}`;
+  const before = `${id.slice(0, idColumns)}  `;
+  const after = ` ${`${Math.floor(share * 100)}%`.padStart(4)}  ${activity(trial)}`;
+  return before + bar + clipped(after, columns - before.length - BAR_COLUMNS);
 }
 
 /** What a trial is and does, as a line of its own where nothing can be drawn. */

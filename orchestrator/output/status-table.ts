@@ -10,7 +10,7 @@ import {
   parameterText,
   shareText,
 } from "./quantity-text.ts";
-import type { Style } from "./style.ts";
+import { clipped, type Style, styleFor } from "./style.ts";
 import { renderTable } from "./table.ts";
 
 export interface TableLimits {
@@ -20,21 +20,24 @@ export interface TableLimits {
   rows?: number | undefined;
 }
 
-/** The trials in the manner of qstat. */
+/** The trials in the manner of qstat. No line is wider than the screen. */
 export function renderStatus(status: SweepStatus, style: Style, limits: TableLimits = {}): string {
-  const trials = keptTrials(status.trials, limits.rows);
-  const header = columnsFor(status, trials, limits.columns);
-  const rows = trials.map((trial) => header.map(({ cell }) => cell(trial)));
+  const { columns: width = Infinity, rows: height } = limits;
+  const trials = keptTrials(status.trials, height);
+  const columns = columnsFor(status, trials, width);
   const table = renderTable(
-    header.map(({ title }) => title),
-    rows,
-    style,
+    columns.map(({ title }) => title),
+    trials.map((trial) => columns.map(({ cell }) => cell(trial))),
+    styleFor({}, {}),
   );
-  const [first = "", ...lines] = table.split("\n");
-  const styled = lines.map((line, index) => styleOf(trials[index]?.state, style)(line));
+  const [header = "", ...rows] = table
+    .trimEnd()
+    .split("\n")
+    .map((line) => clipped(line, width));
+  const styled = rows.map((row, index) => styleOf(trials[index]?.state, style)(row));
   const left = status.trials.length - trials.length;
-  const more = left > 0 ? [style.dim(`… and ${plural(left, "more trial")}`), ""] : [];
-  return [first, ...(left > 0 ? styled.slice(0, -1) : styled), ...more].join("\n");
+  const more = left > 0 ? [style.dim(`… and ${plural(left, "more trial")}`)] : [];
+  return [style.bold(header), ...styled, ...more].map((line) => `${line}\n`).join("");
 }
 
 /** Counts by state, then what the user may want to know or do. */

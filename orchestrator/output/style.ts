@@ -23,3 +23,8 @@ const CONTROL = /\p{Cc}/gu;
 export function printable(text: string): string {
   return text.replaceAll("\t", " ").replaceAll(CONTROL, "·");
 }
+
+/** The text cut to a width, the cut marked; for text without marks of a style. */
+export function clipped(text: string, columns: number): string {
+  return text.length <= columns ? text : `${text.slice(0, Math.max(0, columns - 1))}…`;
+}

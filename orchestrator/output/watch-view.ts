@@ -4,7 +4,7 @@ import { barLine } from "./progress-bar.ts";
 import { ChangeLog } from "./change-log.ts";
 import { idLength } from "./quantity-text.ts";
 import { footerLines, renderStatus } from "./status-table.ts";
-import { printable, type Style, styleFor } from "./style.ts";
+import { clipped, printable, type Style, styleFor } from "./style.ts";
 
 /** A sweep as it goes on. */
 export interface WatchView {
@@ -48,7 +48,7 @@ class ScreenView implements WatchView {
   }
 
   show(status: SweepStatus): void {
-    const { columns, rows } = this.#stream;
+    const { columns = 80, rows = 24 } = this.#stream;
     const lines = pictureLines(status, this.#style, { columns, rows });
     const back = this.#linesDrawn > 0 ? `\u001b[${this.#linesDrawn}A\r` : "";
     this.#stream.write(`${back}${CLEAR_TO_END}${lines.map((line) => `${line}\n`).join("")}`);
@@ -56,28 +56,24 @@ class ScreenView implements WatchView {
   }
 }
 
-/** A picture never taller than the screen: the cursor could not go back to its top. */
+/** A picture never larger than the screen: the cursor could not go back to its top. */
 function pictureLines(
   status: SweepStatus,
   style: Style,
-  { columns = 80, rows = 24 }: { columns?: number | undefined; rows?: number | undefined },
+  { columns, rows }: { columns: number; rows: number },
 ): string[] {
-  const ids = idLength(status.trials.map(({ id }) => id));
-  const all = status.trials.flatMap((trial) => barLine(trial, ids, style) ?? []);
-  const bars = all.slice(0, Math.max(1, Math.floor(rows / 3)));
-  const notes = footerLines(status)
-    .map((line) => clipped(printable(line), columns))
+  const idColumns = idLength(status.trials.map(({ id }) => id));
+  const bars = status.trials
+    .flatMap((trial) => barLine(trial, { idColumns, columns }, style) ?? [])
     .slice(0, Math.max(1, Math.floor(rows / 4)));
-  const below = bars.length + notes.length + (bars.length > 0 ? 2 : 1);
-  // The header takes a row, and so does the cursor under the picture.
-  const table = renderStatus(status, style, { columns, rows: Math.max(2, rows - below - 2) });
-  const above = table.trimEnd().split("\n");
-  return [...above, ...(bars.length > 0 ? ["", ...bars] : []), "", ...notes.map(style.dim)];
-}
-
-/** A line that is too long would take two rows of the screen. */
-function clipped(line: string, columns: number): string {
-  return line.length <= columns ? line : `${line.slice(0, columns - 1)}…`;
+  const notes = footerLines(status)
+    .slice(0, Math.max(1, Math.floor(rows / 4)))
+    .map((line) => style.dim(clipped(printable(line), columns)));
+  const below = [...(bars.length > 0 ? ["", ...bars] : []), "", ...notes];
+  // The table's header takes a row, and so does the cursor under the picture.
+  const limits = { columns, rows: Math.max(2, rows - below.length - 2) };
+  const above = renderStatus(status, style, limits).trimEnd().split("\n");
+  return [...above, ...below].slice(0, rows - 1);
 }
 
 /** A line for each change, and the table once all is settled. */

@@ -3,6 +3,7 @@ import {
   type LoneObject,
   opposite,
   type PairScene,
+  type Place,
   type Relation,
   type SceneObject,
   type Shape,
@@ -22,7 +23,6 @@ const NOUNS: Record<Shape, readonly string[]> = {
 
 const SIZES: Record<SceneObject["size"], readonly string[]> = {
   small: ["small", "small", "little"],
-  medium: [""],
   large: ["large", "large", "big"],
 };
 
@@ -145,11 +145,11 @@ function noun(random: DemoRandom, object: SceneObject, article: "a" | "the"): st
   return `${article === "a" && words.startsWith("orange") ? "an" : article} ${words}`;
 }
 
-function placed(place: LoneObject["place"]): readonly string[] {
+function placed(place: Place): readonly string[] {
   return place === "middle" ? ["in the middle"] : POSITIONS[place];
 }
 
-function fromMiddle(place: LoneObject["place"]): readonly string[] {
+function fromMiddle(place: Place): readonly string[] {
   return place === "middle" ? NEAR : RELATED[place];
 }
 

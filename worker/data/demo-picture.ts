@@ -3,6 +3,7 @@ import {
   type Background,
   DEMO_IMAGE_SIZE,
   type Pattern,
+  RADII,
   type SceneObject,
   type Shape,
 } from "./demo-scene.ts";
@@ -76,7 +77,8 @@ function groundLevels({ pattern, paints, slope }: Background, x: number, y: numb
 }
 
 /** The share of a pixel that lies in an object. */
-function coverage({ shape, x, y, radius }: SceneObject, column: number, row: number): number {
+function coverage({ shape, size, x, y }: SceneObject, column: number, row: number): number {
+  const radius = RADII[size];
   if (Math.max(Math.abs(column - x), Math.abs(row - y)) > radius + 1) return 0;
   let inside = 0;
   for (let down = 0; down < SAMPLES; down += 1) {

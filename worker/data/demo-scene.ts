@@ -22,6 +22,9 @@ export type Colour = (typeof COLOURS)[number];
 export const RELATIONS = ["left", "above", "right", "below"] as const;
 export type Relation = (typeof RELATIONS)[number];
 
+/** A part of the picture. */
+export type Place = Relation | "middle";
+
 export const PATTERNS = ["plain", "striped", "dotted", "checked"] as const;
 export type Pattern = (typeof PATTERNS)[number];
 
@@ -30,11 +33,10 @@ type Rgb = readonly [number, number, number];
 export interface SceneObject {
   shape: Shape;
   colour: Colour;
-  size: "small" | "medium" | "large";
-  /** Centre and half of its extent, in pixels. */
+  size: "small" | "large";
+  /** Its centre, in pixels. */
   x: number;
   y: number;
-  radius: number;
   paint: Rgb;
 }
 
@@ -50,7 +52,7 @@ export interface Background {
 export interface LoneObject {
   object: SceneObject;
   background: Background;
-  place: Relation | "middle";
+  place: Place;
 }
 
 /** Two objects side by side or one over the other: `subject` is `relation` of `other`. */
@@ -95,14 +97,16 @@ const GROUND_SPREAD = 8;
 const MARK_CONTRAST = 28;
 const MAX_SLOPE = 12;
 const HELD_OUT_EVERY = 4;
-/** Centres lie on a grid: fewer places to recognise a shape in make for a small model. */
-const GRID = 8;
-const RADII: Record<SceneObject["size"], number> = { small: 8, medium: 11, large: 14 };
+/** Half of an object's extent, in pixels. */
+export const RADII: Record<SceneObject["size"], number> = { small: 8, large: 14 };
+/** How far a centre may be from the middle of its side: few places are soon learned. */
+const OFFSETS: Record<SceneObject["size"], readonly number[]> = { small: [-8, 0, 8], large: [0] };
 const HALF = DEMO_IMAGE_SIZE / 2;
 const QUARTER = DEMO_IMAGE_SIZE / 4;
 
-/** Across the picture, then down: the subject's offset from the middle, in quarters. */
-const SIDES: Record<Relation, readonly [number, number]> = {
+/** Across the picture, then down: a side's distance from the middle, in quarters. */
+const SIDES: Record<Place, readonly [number, number]> = {
+  middle: [0, 0],
   left: [-1, 0],
   above: [0, -1],
   right: [1, 0],
@@ -134,11 +138,10 @@ export function combinationsOf({ subject, relation, other }: PairScene): Combina
 export function drawPair(random: DemoRandom, purpose: "training" | "validation"): PairScene {
   for (;;) {
     const relation = random.pick(RELATIONS);
-    const [across, down] = SIDES[relation];
     const scene: PairScene = {
-      subject: pairObject(random, [across, down]),
+      subject: drawObject(random, relation),
       relation,
-      other: pairObject(random, [-across, -down]),
+      other: drawObject(random, opposite(relation)),
       background: background(random, PAIR_GROUNDS, random.pick(PATTERNS)),
     };
     const { subject, other } = scene;
@@ -150,37 +153,20 @@ export function drawPair(random: DemoRandom, purpose: "training" | "validation")
 
 /** A picture of the simple domain: one object on other grounds, anywhere. */
 export function drawLone(random: DemoRandom): LoneObject {
-  const size = random.pick(["small", "medium", "large"] as const);
-  const reach = HALF - RADII[size];
-  const x = onGrid(HALF + random.between(-reach, reach));
-  const y = onGrid(HALF + random.between(-reach, reach));
+  const place = random.pick([...RELATIONS, "middle"] as const);
   return {
-    object: { ...look(random), size, x, y, radius: RADII[size] },
+    object: drawObject(random, place),
     background: background(random, LONE_GROUNDS, "plain"),
-    place: placeOf(x - HALF, y - HALF),
+    place,
   };
 }
 
-function placeOf(across: number, down: number): LoneObject["place"] {
-  if (Math.max(Math.abs(across), Math.abs(down)) < QUARTER / 2) return "middle";
-  if (Math.abs(across) > Math.abs(down)) return across < 0 ? "left" : "right";
-  return down < 0 ? "above" : "below";
-}
-
-function pairObject(random: DemoRandom, [across, down]: readonly [number, number]): SceneObject {
+function drawObject(random: DemoRandom, place: Place): SceneObject {
   const size = random.pick(["small", "large"] as const);
-  const radius = RADII[size];
-  const along = QUARTER - radius;
-  const sideways = HALF - radius;
-  const jitter = (side: number) => {
-    const reach = side === 0 ? sideways : along;
-    return onGrid(HALF + side * QUARTER + random.between(-reach, reach));
-  };
-  return { ...look(random), size, x: jitter(across), y: jitter(down), radius };
-}
-
-function onGrid(position: number): number {
-  return Math.round(position / GRID) * GRID;
+  const [across, down] = SIDES[place];
+  const x = HALF + across * QUARTER + random.pick(OFFSETS[size]);
+  const y = HALF + down * QUARTER + random.pick(OFFSETS[size]);
+  return { ...look(random), size, x, y };
 }
 
 function look(random: DemoRandom): Pick<SceneObject, "shape" | "colour" | "paint"> {

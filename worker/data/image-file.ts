@@ -19,7 +19,7 @@ const WHITE = 255;
 export async function decodeImage(file: string): Promise<Raster> {
   await refuseIrregular(file);
   try {
-    const metadata = await sharp(file).metadata();
+    const metadata = await sharp(file, { limitInputPixels: false }).metadata();
     refuseUnsupported(metadata);
     return await rgb(file, metadata);
   } catch (error) {

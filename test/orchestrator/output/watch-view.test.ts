@@ -124,12 +124,16 @@ describe("on a terminal", () => {
   it.each([
     { rows: 24, columns: 80 },
     { rows: 10, columns: 60 },
+    { rows: 5, columns: 40 },
     { rows: 50, columns: 120 },
   ])("never draws beyond $rows rows of $columns columns", (screen) => {
     const { view, take } = shownOn({ isTTY: true, ...screen });
     const params = { lr: 0.00012345, "optimizer.weight_decay": 0.01 };
     const failure = { reason: "nan-loss", message: "x".repeat(200), retryable: false } as const;
-    const trials = [...many(60, { params }), ...many(60, { params, state: "failed", failure })];
+    const trials = [
+      ...many(60, { params, state: "stopping" }),
+      ...many(60, { params, state: "failed", failure }),
+    ];
     view.show(statusAt(0, ...trials));
     const lines = take().replace("\u001b[0J", "").split("\n");
     expect(lines.length).toBeLessThanOrEqual(screen.rows);
