@@ -1,6 +1,6 @@
 #!/bin/bash
-# Keeps one pilot of a local site going: a pilot that is killed is followed by the next slice, as the
-# next task of an array follows on a cluster. A pilot that leaves by itself (status 0) ends it.
+# Keeps one pilot of a local site going: a pilot that is killed is followed by the next slice, as
+# the next task of an array follows on a cluster. A pilot that leaves by itself (status 0) ends it.
 # usage: local-pilot.sh LOG SLICES COMMAND…
 set -u
 log=$1 slices=$2

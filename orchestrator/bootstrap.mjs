@@ -1,6 +1,6 @@
-// Sets a checkout up and runs `npm run demo`, `npm test` or `npm run check`. Plain JavaScript that
-// imports nothing installed: it is the first thing to run in a bare clone. Each step sees for itself
-// whether there is something to do and says nothing when there is not.
+// Sets a checkout up and runs `npm run demo`, `npm test` or `npm run check`. Plain JavaScript
+// that imports nothing installed: it is the first thing to run in a bare clone. Each step sees for
+// itself whether there is something to do and says nothing when there is not.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, lstatSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
@@ -57,7 +57,7 @@ const targets = {
   },
 };
 
-/** Packages, build, engine and Redis: everything a command or a test needs. */
+/** Packages, build, engine, Redis and the demo's pictures: all that a command or a test needs. */
 async function prepare() {
   checkNode();
   await checkPython();
@@ -65,6 +65,7 @@ async function prepare() {
   await build();
   await installEngine();
   await fetchRedisServer();
+  await drawDemoSet();
 }
 
 function checkNode() {
@@ -127,6 +128,15 @@ async function fetchRedisServer() {
   await findRedisServer(undefined, say).catch((error) => {
     throw error.remedy ? new Missing(`${error.message}\n  ${error.remedy}`) : error;
   });
+}
+
+/** Where configs/sweeps/demo.yaml looks for it. */
+async function drawDemoSet() {
+  const directory = path.join(".qsweep", "data", "demo");
+  if (existsSync(path.join(ROOT, directory))) return;
+  const started = performance.now();
+  await quietly(process.execPath, [QSWEEP, "demo-set", directory]);
+  say(`demo pictures drawn (${secondsSince(started)})`);
 }
 
 function bin(tool) {

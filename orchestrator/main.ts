@@ -7,7 +7,6 @@ import { LocalWorkerProcess } from "./adapters/worker-process.ts";
 import { runCommandLine } from "./command-line.ts";
 import { registerBestCommand } from "./commands/best.ts";
 import { registerCheckCommand } from "./commands/check.ts";
-import { registerEngineCommand } from "./commands/engine.ts";
 import { registerLaunchCommand } from "./commands/launch.ts";
 import { registerLogsCommand } from "./commands/logs.ts";
 import { registerPlanCommand } from "./commands/plan.ts";
@@ -16,6 +15,7 @@ import { registerStatusCommand } from "./commands/status.ts";
 import { registerStopCommand } from "./commands/stop.ts";
 import { usingSweep } from "./commands/using-sweep.ts";
 import { watchUntilInterrupted } from "./commands/watch-sweep.ts";
+import { registerWorkerCommands } from "./commands/worker-commands.ts";
 import { watchView } from "./output/watch-view.ts";
 
 // A reader that has seen enough, such as `head`, is no error.
@@ -53,7 +53,7 @@ const exitCode = await runCommandLine({
     registerStopCommand(program, output, openSweep);
     registerRetryCommand(program, output, openSweep);
     registerBestCommand(program, output, openSweep);
-    registerEngineCommand(program, new LocalWorkerProcess());
+    registerWorkerCommands(program, new LocalWorkerProcess());
   },
 });
 // Set and not called: what is still in a pipe gets out. The worker's command sets its own.

@@ -219,8 +219,8 @@ describe("a planted violation is found", () => {
       ].join("\n"),
       "package.json": '{"scripts": {"demo": "x", "test": "x"}}',
       "orchestrator/commands/plan.ts": 'program\n    .command("plan <file>")',
-      "orchestrator/commands/engine.ts": 'program.command("engine [words...]")',
-      "worker/cli.ts": 'engine\n  .command("install")\nengine.command("info")',
+      "worker/commands/engine.ts":
+        'const engine = program.command("engine");\nengine\n  .command("install")\nengine.command("info")',
     },
     expected: [
       "README.md:1 `qsweep plam` is no command",

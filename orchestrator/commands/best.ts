@@ -20,7 +20,7 @@ export function registerBestCommand(program: Command, output: Output, openSweep:
 }
 
 /** The best seed of the best set, beside the whole ranking. */
-export async function bestOf(access: SweepAccess): Promise<Answer> {
+async function bestOf(access: SweepAccess): Promise<Answer> {
   const { trials } = await access.read();
   const board = leaderboard(trials.map(({ spec, record }) => ({ spec, result: record.result })));
   const score = board.ranking[0]?.scores[0];

@@ -4,6 +4,8 @@ import { clockText, decimalText, shareText } from "./quantity-text.ts";
 import { footerLines } from "./status-table.ts";
 
 const MILLISECONDS_BETWEEN_PROGRESS = 10_000;
+/** Pilots just started are not there at once: a hint is given when it has held so long. */
+const HINT_MILLISECONDS = 5_000;
 
 interface Seen {
   trial: TrialStatus;
@@ -14,7 +16,8 @@ interface Seen {
 /** Tells in lines how a sweep goes on: states, scores, and now and then how far a trial is. */
 export class ChangeLog {
   readonly #seen = new Map<string, Seen>();
-  #hints: string[] = [];
+  /** Since when a hint holds; null once it was given. */
+  #hints = new Map<string, Date | null>();
 
   /** What is new since the status given before, each line beginning with the time of day. */
   linesFor(status: SweepStatus): string[] {
@@ -22,10 +25,25 @@ export class ChangeLog {
     const [counts = "", ...hints] = footerLines(status);
     const isFirst = this.#seen.size === 0;
     const lines = status.trials.flatMap((trial) => this.#lineFor(trial, asOf));
-    const newHints = hints.filter((hint) => !this.#hints.includes(hint));
-    this.#hints = hints;
+    const dueHints = this.#dueHints(hints, asOf);
     const head = isFirst ? [`${status.sweep} on ${status.site}: ${counts}`] : [];
-    return [...head, ...[...lines, ...newHints].map((line) => `${clockText(asOf)} ${line}`)];
+    return [...head, ...[...lines, ...dueHints].map((line) => `${clockText(asOf)} ${line}`)];
+  }
+
+  #dueHints(hints: readonly string[], asOf: Date): string[] {
+    const before = this.#hints;
+    this.#hints = new Map(
+      hints.map((hint) => {
+        const since = before.get(hint);
+        return [hint, since === undefined ? asOf : since];
+      }),
+    );
+    return hints.filter((hint) => {
+      const since = this.#hints.get(hint) ?? null;
+      const isDue = since !== null && asOf.getTime() - since.getTime() >= HINT_MILLISECONDS;
+      if (isDue) this.#hints.set(hint, null);
+      return isDue;
+    });
   }
 
   #lineFor(trial: TrialStatus, asOf: Date): string[] {

@@ -60,21 +60,28 @@ function hints({ sweep, trials, pilots }: SweepStatus): string[] {
   const waiting = among("queued", "planned").length;
   return [
     ...(lost > 0 ? [`${plural(lost, "trial")} unreachable: ${whyUnreachable(pilots)}`] : []),
-    ...(pilots === null || pilots === 0 ? idleLines(waiting + lost, pilots) : []),
+    ...idleLines({ waiting, lost, pilots }),
     ...failureLines(sweep, among("failed")),
   ];
 }
 
 function whyUnreachable(pilots: number | null): string {
-  if (pilots === null) return "the broker does not answer, so what becomes of it is not known.";
-  return "after a whole lease of silence another pilot may take over.";
+  if (pilots !== null) return "after a whole lease of silence another pilot may take over.";
+  return "no broker answers to tell; `qsweep launch FILE` starts one where none runs.";
 }
 
-function idleLines(idle: number, pilots: number | null): string[] {
-  if (idle === 0) return [];
-  const wait = `${plural(idle, "trial")} ${idle === 1 ? "waits" : "wait"}`;
-  if (pilots === null) return [`${wait} and no broker answers: \`qsweep launch FILE\` starts it.`];
-  return [`${wait} and no pilot is left: \`qsweep launch FILE\` starts more.`];
+interface IdleCounts {
+  waiting: number;
+  lost: number;
+  pilots: number | null;
+}
+
+function idleLines({ waiting, lost, pilots }: IdleCounts): string[] {
+  const idle = pilots === null ? waiting : waiting + lost;
+  if (idle === 0 || (pilots !== null && pilots > 0)) return [];
+  const who = `${plural(idle, "trial")} ${idle === 1 ? "waits" : "wait"}`;
+  const missing = pilots === null ? "no broker answers" : "no pilot is connected";
+  return [`${who} and ${missing}: \`qsweep launch FILE\` starts what is missing.`];
 }
 
 function failureLines(sweep: string, failed: readonly TrialStatus[]): string[] {

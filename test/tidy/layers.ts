@@ -80,7 +80,8 @@ const ARROWS: Record<string, string[]> = {
     "worker/pilot",
   ],
   "worker/trainer.ts": ["worker/contract", "worker/files", "worker/tensor", "worker/train"],
-  "worker/cli.ts": [
+  "worker/cli.ts": ["worker/contract", "worker/commands"],
+  "worker/commands": [
     "worker/contract",
     "worker/files",
     "worker/engine",
@@ -96,7 +97,12 @@ const ARROWS: Record<string, string[]> = {
 const PACKAGES: Record<string, string[]> = {
   zod: ["orchestrator/sweep/", "orchestrator/adapters/", "worker/"],
   yaml: ["orchestrator/sweep/"],
-  commander: ["orchestrator/command-line.ts", "orchestrator/commands/", "worker/cli.ts"],
+  commander: [
+    "orchestrator/command-line.ts",
+    "orchestrator/commands/",
+    "worker/cli.ts",
+    "worker/commands/",
+  ],
   bullmq: ["worker/queue/", "worker/broker/"],
   ioredis: ["worker/queue/", "worker/broker/"],
   sharp: ["worker/data/"],
@@ -110,6 +116,7 @@ const PACKAGES: Record<string, string[]> = {
 const KEPT_OUT: { entry: string; pattern: RegExp }[] = [
   { entry: "orchestrator/main.ts", pattern: /^@tensorflow\/|^sharp$|^@huggingface\// },
   { entry: "worker/main.ts", pattern: /^@tensorflow\/|^sharp$|^@huggingface\// },
+  { entry: "worker/commands/score.ts", pattern: /^@tensorflow\/|^sharp$|^@huggingface\// },
 ];
 
 /** Imports go along the arrows, and packages stay where they belong. */

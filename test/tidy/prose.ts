@@ -100,11 +100,9 @@ function mentions(text: string, pattern: RegExp): { line: number; words: string[
 
 /** The commands that the sources register, each with its subcommands. */
 function qsweepCommands(files: Files): Map<string, Set<string>> {
-  const registered = [...files].flatMap(([name, text]) =>
-    name.startsWith("orchestrator/commands/") ? commandNames(text, "\\w+") : [],
-  );
-  const worker = files.get("worker/cli.ts") ?? "";
-  return new Map(registered.map((name) => [name, new Set(commandNames(worker, name))]));
+  const sources = [...files].filter(([name]) => /^(?:orchestrator|worker)\/commands\//.test(name));
+  const named = (parent: string) => sources.flatMap(([, text]) => commandNames(text, parent));
+  return new Map(named("program").map((name) => [name, new Set(named(name))]));
 }
 
 /** Names given to `parent.command("…")`. */

@@ -1,29 +1,25 @@
 import path from "node:path";
 import { z } from "zod";
 import { Failure } from "../contract/failure.ts";
-import type { DatasetIdentity } from "../contract/trial-spec.ts";
 import { readJsonFile } from "../files/json-file.ts";
+import {
+  droppingMark,
+  ImageId,
+  MarkedCaptionEntry,
+  type MarkPolicy,
+  MAX_CAPTION_FILE_BYTES,
+} from "./caption-entries.ts";
 
-/** VizWiz's own training file has 43 MB. */
-const MAX_ANNOTATION_BYTES = 2 ** 28;
-const MAX_CAPTION_CHARACTERS = 2 ** 17;
 const SPLIT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const REMEDY = "give a data set in the layout of VizWiz-Captions";
 
-const id = z.number().int().nonnegative();
 const ImageEntry = z.object({
-  id,
+  id: ImageId,
   file_name: z.string().min(1).max(1024).refine(staysInside, {
     error: "must be a path inside the split's folder",
   }),
 });
-const AnnotationEntry = z.object({
-  id,
-  image_id: id,
-  caption: z.string().max(MAX_CAPTION_CHARACTERS),
-  is_precanned: z.boolean().default(false),
-  is_rejected: z.boolean().default(false),
-});
+const AnnotationEntry = MarkedCaptionEntry.extend({ id: z.number().int().nonnegative() });
 type AnnotationEntry = z.infer<typeof AnnotationEntry>;
 
 const AnnotationFile = z.object({
@@ -50,7 +46,7 @@ export interface Split {
   dropped: { precanned: number; rejected: number; empty: number; images: number };
 }
 
-export interface SplitOptions extends Pick<DatasetIdentity, "precanned" | "rejected"> {
+export interface SplitOptions extends MarkPolicy {
   /** Folder with `annotations/<split>.json` and the images in `<split>/`. */
   root: string;
   split: string;
@@ -71,7 +67,7 @@ export async function readSplit(options: SplitOptions): Promise<Split> {
   const parsed = await readJsonFile({
     file,
     schema: AnnotationFile,
-    maxBytes: MAX_ANNOTATION_BYTES,
+    maxBytes: MAX_CAPTION_FILE_BYTES,
     missing: "data-missing",
     invalid: "data-invalid",
     remedy: "set dataset.root to a folder that holds annotations/<split>.json in VizWiz's layout",
@@ -105,13 +101,13 @@ export function annotationFile(root: string, split: string): string {
 function addCaptions(
   images: readonly SplitImage[],
   annotations: readonly AnnotationEntry[],
-  policy: Pick<SplitOptions, "precanned" | "rejected">,
+  policy: MarkPolicy,
 ): Omit<Split["dropped"], "images"> {
   const byId = new Map(images.map((image) => [image.id, image]));
   const dropped = { precanned: 0, rejected: 0, empty: 0 };
   for (const annotation of annotations) {
-    if (annotation.is_precanned && policy.precanned === "drop") dropped.precanned += 1;
-    else if (annotation.is_rejected && policy.rejected === "drop") dropped.rejected += 1;
+    const mark = droppingMark(annotation, policy);
+    if (mark !== null) dropped[mark] += 1;
     else if (annotation.caption.trim() === "") dropped.empty += 1;
     else byId.get(annotation.image_id)!.captions.push(annotation.caption);
   }

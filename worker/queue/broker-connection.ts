@@ -4,6 +4,8 @@ import type { BrokerAddress } from "../contract/trial-files.ts";
 
 const RECONNECT_MILLISECONDS = 500;
 const ANSWER_MILLISECONDS = 5_000;
+/** A connection being closed keeps its process alive for so long, also where nobody listens. */
+const CLOSE_MILLISECONDS = 100;
 
 /** Connection options for ioredis and BullMQ: commands wait for the broker instead of failing. */
 export function brokerOptions({ host, port, password }: BrokerAddress) {
@@ -47,7 +49,11 @@ export async function brokerAnswers(
   address: BrokerAddress,
   milliseconds: number = ANSWER_MILLISECONDS,
 ): Promise<boolean> {
-  const redis = new Redis({ ...brokerOptions(address), retryStrategy: () => null });
+  const redis = new Redis({
+    ...brokerOptions(address),
+    retryStrategy: () => null,
+    disconnectTimeout: CLOSE_MILLISECONDS,
+  });
   redis.on("error", () => {});
   try {
     const generation = await answered(redis.get(GENERATION_KEY), milliseconds);

@@ -109,13 +109,15 @@ it("prints the trials in the manner of qstat, with counts and what to do", async
   );
   expect(lines[2]?.split(/ {2,}/)).toEqual("t00000000b lora - 8 0 planned - - - - - -".split(" "));
   expect(lines[4]).toMatch(/^2 trials: 1 planned, 1 finished; 0 pilots; as of \d\d:\d\d:\d\d$/);
-  expect(lines[5]).toBe("1 trial waits and no pilot is left: `qsweep launch FILE` starts more.");
+  expect(lines[5]).toBe(
+    "1 trial waits and no pilot is connected: `qsweep launch FILE` starts what is missing.",
+  );
 });
 
 it("says of a broker that does not answer only that", async () => {
   sweep.claim(sweep.add({ id: "t000000000001" }), 1);
   const { stdout } = await status();
-  expect(stdout).toContain("1 trial unreachable: the broker does not answer");
+  expect(stdout).toContain("1 trial unreachable: no broker answers to tell");
   expect(stdout).not.toContain("failed");
 });
 

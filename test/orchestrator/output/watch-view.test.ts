@@ -76,11 +76,14 @@ describe("on a pipe", () => {
     ]);
   });
 
-  it("prints a hint once while it holds", () => {
+  it("prints a hint once, when it has held for five seconds", () => {
     const { view, take } = shownOn({ isTTY: false });
-    const idle = { ...statusAt(0, waiting), pilots: 0 };
-    for (let look = 0; look < 3; look += 1) view.show(idle);
-    expect(take().match(/no pilot is left/g)).toHaveLength(1);
+    for (const second of [0, 4, 5, 6, 60]) {
+      view.show({ ...statusAt(second, waiting), pilots: 0 });
+    }
+    expect(take().match(/^.*no pilot is connected/gm)).toEqual([
+      "10:00:05 1 trial waits and no pilot is connected",
+    ]);
   });
 
   it("ends with the table, once all is settled", () => {

@@ -1,0 +1,63 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import type { CaptionMetrics } from "../../worker/metrics/caption-scores.ts";
+import { runScore } from "../worker/commands/run-score.ts";
+import { fixturesDirectory } from "./fixtures.ts";
+
+const TOLERANCE = 1e-9;
+
+interface ScoredCorpus {
+  corpus: Record<"CIDEr-D" | "ROUGE_L" | "BLEU_1" | "BLEU_2" | "BLEU_3" | "BLEU_4", number>;
+  images: {
+    id: number;
+    candidate: string;
+    references: string[];
+    "CIDEr-D": number;
+    ROUGE_L: number;
+    BLEU: [number, number, number, number];
+  }[];
+}
+
+function read(name: string): string {
+  return readFileSync(join(fixturesDirectory(), "metrics", name), "utf8");
+}
+
+const synthetic: ScoredCorpus = JSON.parse(read("synthetic.json"));
+const small: Record<string, ScoredCorpus> = JSON.parse(read("small.json"));
+
+test.each([...Object.entries(small), ["synthetic.json", synthetic] as const])(
+  "`score` on the files of %s gives the reference implementation's numbers",
+  async (_, { corpus, images }) => {
+    const references = {
+      images: images.map(({ id }) => ({ id, file_name: `${id}.jpg` })),
+      annotations: images.flatMap(({ id, references: captions }) =>
+        captions.map((caption) => ({ image_id: id, caption })),
+      ),
+    };
+    const predictions = images.map(({ id, candidate }) => ({ image_id: id, caption: candidate }));
+    const { value } = await runScore({ references, predictions }, "--per-image");
+    expect(value.images).toBe(images.length);
+    expectEqual(value.metrics, {
+      cider: corpus["CIDEr-D"],
+      bleu1: corpus.BLEU_1,
+      bleu2: corpus.BLEU_2,
+      bleu3: corpus.BLEU_3,
+      bleu4: corpus.BLEU_4,
+      rouge_l: corpus.ROUGE_L,
+    });
+    expect(value.perImage?.map(({ image_id }) => image_id)).toEqual(images.map(({ id }) => id));
+    for (const [index, { BLEU, ROUGE_L, ...expected }] of images.entries()) {
+      const [bleu1, bleu2, bleu3, bleu4] = BLEU;
+      const cider = expected["CIDEr-D"];
+      const metrics = { cider, bleu1, bleu2, bleu3, bleu4, rouge_l: ROUGE_L };
+      expectEqual(value.perImage![index]!, metrics);
+    }
+  },
+);
+
+function expectEqual(actual: CaptionMetrics, expected: CaptionMetrics): void {
+  for (const name of ["cider", "bleu1", "bleu2", "bleu3", "bleu4", "rouge_l"] as const) {
+    expect(Math.abs(actual[name] - expected[name]), name).toBeLessThanOrEqual(TOLERANCE);
+  }
+}
