@@ -8,9 +8,9 @@ for (const signal of ["SIGUSR1", "SIGUSR2", "SIGTERM", "SIGINT", "SIGHUP"] as co
 }
 
 /**
- * What runs beside the trials, without TensorFlow:
- * `broker --root DIR --lease-seconds N` makes sure that a site's broker answers, and brings every
- * launched sweep's queue in line with its directories; `pilot` (see below) trains trials.
+ * What runs beside the trials, without TensorFlow. `prepare` makes a site ready for a launched
+ * sweep: an engine is recorded, the broker answers, the sweep's queue is in line with its
+ * directories. `pilot` has trials trained until all are settled.
  */
 async function main(): Promise<void> {
   const { positionals, values } = parseArgs({
@@ -31,18 +31,20 @@ async function main(): Promise<void> {
     leaseSeconds: Number(required(values["lease-seconds"], "--lease-seconds")),
     ...(redisServer !== undefined && { redisServer }),
   };
+  const sweep = required(values.sweep, "--sweep");
   switch (positionals[0]) {
-    case "broker": {
+    case "prepare": {
       const { ensureBroker, syncOneSweep } = await import("./broker/ensure-broker.ts");
+      const { readEngineState } = await import("./engine/engine-state.ts");
+      if (readEngineState() === null) throw noEngine();
       const address = await ensureBroker(broker);
-      if (values.sweep !== undefined) await syncOneSweep(address, broker.root, values.sweep);
-      return;
+      return syncOneSweep(address, broker.root, sweep);
     }
     case "pilot": {
       const { runPilot } = await import("./pilot/pilot.ts");
       return runPilot({
         ...broker,
-        sweep: required(values.sweep, "--sweep"),
+        sweep,
         name: required(values.name, "--name"),
         threads: Number(required(values.threads, "--threads")),
         signOffFile: required(values["sign-off"], "--sign-off"),
@@ -51,8 +53,16 @@ async function main(): Promise<void> {
       });
     }
     default:
-      throw new Error(`usage: main broker|pilot, got ${positionals.join(" ")}`);
+      throw new Error(`usage: main prepare|pilot, got ${positionals.join(" ")}`);
   }
+}
+
+function noEngine(): Failure {
+  return new Failure({
+    reason: "engine-missing",
+    message: "no engine is installed on this machine",
+    remedy: "Run `qsweep engine install`, then launch again.",
+  });
 }
 
 function required(value: string | undefined, option: string): string {

@@ -56,8 +56,8 @@ export class LocalLaunchSite implements LaunchSite {
     return { added: trials.length - kept, kept, removed: before.size - kept };
   }
 
-  async startBroker(sweep: ResolvedSweep): Promise<void> {
-    const words = [this.#worker, "broker", "--sweep", sweep.name, ...siteOptions(sweep)];
+  async prepare(sweep: ResolvedSweep): Promise<void> {
+    const words = [this.#worker, "prepare", "--sweep", sweep.name, ...siteOptions(sweep)];
     const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "inherit"] });
     let printed = "";
     child.stdout.on("data", (bytes: Buffer) => (printed += bytes.toString()));
@@ -65,7 +65,7 @@ export class LocalLaunchSite implements LaunchSite {
       child.on("error", reject);
       child.on("close", resolve);
     });
-    if (status !== 0) throw brokerFailure(printed);
+    if (status !== 0) throw preparationFailure(printed);
   }
 
   async unsettledTrials(sweep: ResolvedSweep): Promise<number> {
@@ -122,12 +122,12 @@ const Told = z.object({
   error: z.object({ reason: z.enum(FAILURE_REASONS), message: z.string(), remedy: z.string() }),
 });
 
-function brokerFailure(printed: string): Failure {
+function preparationFailure(printed: string): Failure {
   const line = printed.trim().split("\n").at(-1) ?? "";
   const told = line.startsWith("{") ? Told.parse(JSON.parse(line)).error : null;
   return new Failure({
     reason: told?.reason ?? "broker-unreachable",
-    message: told?.message ?? "the program that starts the broker ended with an error",
+    message: told?.message ?? "preparing the site ended with an error",
     remedy: told?.remedy ?? "See the lines above.",
   });
 }

@@ -35,7 +35,7 @@ async function launchSweep(sweep: ResolvedSweep, { site, remember }: LaunchPorts
   const unsettled = await site.unsettledTrials(sweep);
   const live = unsettled > 0 ? await site.livePilots(sweep) : 0;
   const pilots = Math.max(0, Math.min(sweep.pilots, unsettled) - live);
-  if (unsettled > 0) await site.startBroker(sweep);
+  if (unsettled > 0) await site.prepare(sweep);
   if (pilots > 0) await site.submitPilots(sweep, pilots);
   const value = { sweep: sweep.name, ...changes, unsettled, pilots: { live, submitted: pilots } };
   return { value, text: () => launchText(sweep, value) };

@@ -12,8 +12,8 @@ export interface LaunchChanges {
 export interface LaunchSite {
   /** Writes the sweep, its plan and its trials; lifts an earlier stop. */
   record(sweep: ResolvedSweep): Promise<LaunchChanges>;
-  /** Makes sure that the site's broker answers and knows the sweep. */
-  startBroker(sweep: ResolvedSweep): Promise<void>;
+  /** Makes sure that an engine is installed, and that the broker answers and knows the sweep. */
+  prepare(sweep: ResolvedSweep): Promise<void>;
   /** Trials that need a pilot, now or when another one's lease runs out. */
   unsettledTrials(sweep: ResolvedSweep): Promise<number>;
   livePilots(sweep: ResolvedSweep): Promise<number>;

@@ -63,7 +63,7 @@ async function scoreFiles({ keep, perImage, ...files }: ScoreOptions): Promise<R
   const { metrics } = scores;
   const shown = perImage ? each.map(({ image_id, ...one }) => row(String(image_id), one)) : [];
   const table = aligned([HEADER, ...shown, row(`all ${images.length}`, metrics)]);
-  const left = `${withoutReferences} images have no reference captions and were left out`;
+  const left = `images left out, because they have no reference captions: ${withoutReferences}`;
   return {
     value: { images: images.length, metrics, ...(perImage && { perImage: each }) },
     lines: withoutReferences === 0 ? table : [...table, left],

@@ -13,7 +13,7 @@ interface ScoreValue {
   perImage?: (CaptionMetrics & { image_id: number })[];
 }
 
-/** Runs `score` in this process on files with the given content, or on the given path. */
+/** Runs `score` in this process on files with the given content. */
 export async function runScore(
   files: { references: unknown; predictions: unknown },
   ...options: string[]
@@ -22,7 +22,7 @@ export async function runScore(
   const words = await Promise.all(
     Object.entries(files).map(async ([name, content]) => {
       const file = path.join(folder, `${name}.json`);
-      if (content !== undefined) await writeFile(file, JSON.stringify(content));
+      await writeFile(file, JSON.stringify(content));
       return [`--${name}`, file];
     }),
   );

@@ -72,5 +72,5 @@ test("people get a row an image, the corpus last, and what was left out", async 
   ]);
   expect(words.slice(1, 4).map(([name]) => name)).toEqual(["7", "3", "all 2"]);
   expect(words[3]?.[1]).toBe(value.metrics.cider.toFixed(4));
-  expect(lines[4]).toBe("1 images have no reference captions and were left out");
+  expect(lines[4]).toBe("images left out, because they have no reference captions: 1");
 });

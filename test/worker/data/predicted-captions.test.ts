@@ -10,7 +10,7 @@ const caption = (image_id: number, text: unknown = "a dog") => ({ image_id, capt
 const REFERENCES = { images: [image(1), image(2)], annotations: [caption(1), caption(2, "a cat")] };
 const PREDICTIONS = [caption(1), caption(2)];
 
-/** Reads files of the given content; a text is written as it is, undefined not at all. */
+/** Reads files of the given content; a text is written as it is. */
 async function readWritten({
   references = REFERENCES,
   predictions = PREDICTIONS,
