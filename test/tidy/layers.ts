@@ -78,6 +78,7 @@ const ARROWS: Record<string, string[]> = {
     "worker/queue",
     "worker/broker",
     "worker/pilot",
+    "worker/engine",
   ],
   "worker/trainer.ts": ["worker/contract", "worker/files", "worker/tensor", "worker/train"],
   "worker/cli.ts": ["worker/contract", "worker/commands"],

@@ -7,7 +7,7 @@ import { type CommandOutput, helpExample, type Report } from "./command-report.t
 interface ScoreOptions {
   references: string;
   predictions: string;
-  keep: MarkPolicy;
+  keep?: MarkPolicy;
   perImage?: true;
 }
 
@@ -26,9 +26,8 @@ export function registerScoreCommand(program: Command, output: CommandOutput): v
     .option(
       "--keep <marks>",
       "use references marked precanned, rejected or both (precanned,rejected); " +
-        "without it they are dropped, as in a sweep",
+        "without it they are dropped, as by default in a sweep",
       readMarks,
-      DROP_MARKED,
     )
     .option("--per-image", "show the scores of each image, too")
     .addHelpText(
@@ -50,7 +49,11 @@ function readMarks(words: string): MarkPolicy {
   return policy;
 }
 
-async function scoreFiles({ keep, perImage, ...files }: ScoreOptions): Promise<Report> {
+async function scoreFiles({
+  keep = DROP_MARKED,
+  perImage,
+  ...files
+}: ScoreOptions): Promise<Report> {
   const { images, withoutReferences } = await readPredictedCaptions({ ...files, ...keep });
   const scores = scoreCaptions({
     references: images.map(({ references }) => references),

@@ -9,7 +9,7 @@ import {
   type Shape,
 } from "./demo-scene.ts";
 
-export const CAPTIONS_PER_IMAGE = 5;
+const CAPTIONS_PER_IMAGE = 5;
 
 /** Nouns for a shape; the plain one most often. */
 const NOUNS: Record<Shape, readonly string[]> = {

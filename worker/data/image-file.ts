@@ -4,7 +4,7 @@ import { Failure } from "../contract/failure.ts";
 import type { Raster } from "./bicubic-resize.ts";
 
 /** Pillow's own bound (`DecompressionBombError`): a larger picture is refused before decoding. */
-export const MAX_PIXELS = 178_956_970;
+const MAX_PIXELS = 178_956_970;
 const FORMATS = new Set<string>(["jpeg", "png", "webp", "gif", "tiff"]);
 const RGB_CHANNELS = 3;
 const CMYK_CHANNELS = 4;

@@ -17,21 +17,6 @@ export interface SeenLease extends Lease {
   expired: boolean;
 }
 
-interface LeaseCommands extends Redis {
-  qsweepHold(
-    leases: string,
-    claims: string,
-    ...values: [trial: string, attempt: number, pilot: string, milliseconds: number]
-  ): Promise<number>;
-  qsweepRelease(leases: string, trial: string, attempt: number): Promise<number>;
-  qsweepSupersede(
-    leases: string,
-    claims: string,
-    grace: string,
-    ...values: [trial: string, attempt: number]
-  ): Promise<number>;
-}
-
 const NOW = `local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)`;
 
 /** Takes or renews a lease; 0 if a higher attempt is known. The known attempt is never lowered. */
@@ -75,16 +60,13 @@ return 1`;
  * claim files remain the truth.
  */
 export class LeaseTable {
-  readonly #redis: LeaseCommands;
+  readonly #redis: Redis;
   readonly #leases: string;
   readonly #claims: string;
   readonly #milliseconds: number;
 
   constructor(redis: Redis, sweep: string, leaseSeconds: number) {
-    redis.defineCommand("qsweepHold", { numberOfKeys: 2, lua: HOLD });
-    redis.defineCommand("qsweepRelease", { numberOfKeys: 1, lua: RELEASE });
-    redis.defineCommand("qsweepSupersede", { numberOfKeys: 3, lua: SUPERSEDE });
-    this.#redis = redis as LeaseCommands;
+    this.#redis = redis;
     this.#leases = `qsweep:${sweep}:leases`;
     this.#claims = `qsweep:${sweep}:claims`;
     this.#milliseconds = leaseSeconds * 1000;
@@ -94,13 +76,13 @@ export class LeaseTable {
    * Takes or renews the lease of an attempt. False: a higher attempt exists, this one must stop.
    */
   async hold(trial: string, attempt: number, pilot: string): Promise<boolean> {
-    const values = [trial, attempt, pilot, this.#milliseconds] as const;
-    return (await this.#redis.qsweepHold(this.#leases, this.#claims, ...values)) === 1;
+    const values = [trial, attempt, pilot, this.#milliseconds];
+    return (await this.#redis.eval(HOLD, 2, this.#leases, this.#claims, ...values)) === 1;
   }
 
   /** Gives a lease back; nothing happens if another attempt holds it. */
   async release(trial: string, attempt: number): Promise<void> {
-    await this.#redis.qsweepRelease(this.#leases, trial, attempt);
+    await this.#redis.eval(RELEASE, 1, this.#leases, trial, attempt);
   }
 
   /**
@@ -108,8 +90,8 @@ export class LeaseTable {
    * on its holder cannot renew.
    */
   async supersede(trial: string, attempt: number): Promise<boolean> {
-    const keys = [this.#leases, this.#claims, GRACE_KEY] as const;
-    return (await this.#redis.qsweepSupersede(...keys, trial, attempt)) === 1;
+    const keys = [this.#leases, this.#claims, GRACE_KEY];
+    return (await this.#redis.eval(SUPERSEDE, 3, ...keys, trial, attempt)) === 1;
   }
 
   /** All leases as of now, by trial. */
