@@ -37,8 +37,13 @@ export async function runPilot(settings: PilotSettings): Promise<void> {
   const paths = sweepPaths(root, sweep);
   const session = new BrokerSession(settings, sweep);
   log(`pilot ${pilot} of sweep ${sweep}, process ${process.pid}, ${threads} threads`);
-  rmSync(signOffFile, { force: true });
   let hasSignedOff = false;
+  const signOff = (isOff: boolean): void => {
+    if (isOff) writeFileDurably(signOffFile, "");
+    else rmSync(signOffFile, { force: true });
+    hasSignedOff = isOff;
+  };
+  signOff(false);
   let nextSync = 0;
   while (!leaving.aborted) {
     const handOut = await session.use(async (queue) => {
@@ -49,13 +54,11 @@ export async function runPilot(settings: PilotSettings): Promise<void> {
       if (performance.now() < nextSync) continue;
       const unsettled = await session.use((queue) => syncSweep(paths, queue));
       if (unsettled === 0 && hasSignedOff) break;
-      if (unsettled === 0) writeFileDurably(signOffFile, "");
-      else if (hasSignedOff) rmSync(signOffFile, { force: true });
-      hasSignedOff = unsettled === 0;
-      if (hasSignedOff) continue;
-      nextSync = performance.now() + (leaseSeconds * 1000) / SYNCS_PER_LEASE;
+      signOff(unsettled === 0);
+      if (unsettled > 0) nextSync = performance.now() + (leaseSeconds * 1000) / SYNCS_PER_LEASE;
       continue;
     }
+    signOff(false);
     const { trial } = handOut;
     const attempt = await session.use(({ leases }) => claimTrial({ paths, leases, trial, pilot }));
     await handOut
