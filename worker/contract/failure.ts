@@ -22,13 +22,11 @@ export const FAILURE_REASONS = [
   "engine-missing",
   "engine-build",
   "tool-missing",
-  "broker-missing",
   "broker-unreachable",
   "disk-full",
   "nan-loss",
   "out-of-memory",
   "no-result",
-  "interrupted",
 ] as const;
 export type FailureReason = (typeof FAILURE_REASONS)[number];
 

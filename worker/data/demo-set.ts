@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { createHash, randomBytes } from "node:crypto";
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import sharp from "sharp";
 import { z } from "zod";
@@ -51,7 +51,8 @@ export async function writeDemoSet(directory: string, options: DemoSetOptions): 
   if (await alreadyHolds(directory, options)) return;
   const target = path.resolve(directory);
   await mkdir(path.dirname(target), { recursive: true });
-  const drawn = await mkdtemp(`${target}.drawing-`);
+  const drawn = `${target}.drawing-${randomBytes(4).toString("hex")}`;
+  await mkdir(drawn);
   try {
     await drawSet(drawn, options);
     await rename(drawn, target);

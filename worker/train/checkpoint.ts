@@ -1,5 +1,6 @@
+import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../contract/failure.ts";
 import { CheckpointManifest } from "../contract/trial-files.ts";
@@ -33,7 +34,9 @@ export async function writeCheckpoint(
   const { parent, name, manifest, fill } = options;
   const directory = path.join(parent, name);
   await mkdir(parent, { recursive: true });
-  const temporary = await mkdtemp(path.join(parent, `.${name}.`));
+  // Not mkdtemp: a checkpoint has the permissions of the user's umask, for a group to read.
+  const temporary = path.join(parent, `.${name}.${randomBytes(4).toString("hex")}`);
+  await mkdir(temporary);
   try {
     await fill(temporary);
     const files = await syncedFiles(temporary);
