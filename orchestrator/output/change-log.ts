@@ -68,9 +68,10 @@ function changeOf(before: TrialStatus | null, now: TrialStatus): string | null {
     return `${trialText(now)}: ${before.state} → ${state}${detailOf(now)}`;
   }
   if (progress.cider !== before.progress.cider && progress.cider !== null) {
-    const epoch = `epoch ${shareText(progress.epoch, progress.epochs)} validated`;
+    // Training may be in the next epoch by the time the score is seen.
+    const place = `now at epoch ${shareText(progress.epoch, progress.epochs)}`;
     const loss = progress.loss === null ? "" : `, loss ${decimalText(progress.loss, 3)}`;
-    return `${trialText(now)}: ${epoch}: CIDEr-D ${decimalText(progress.cider, 3)}${loss}`;
+    return `${trialText(now)}: validated, CIDEr-D ${decimalText(progress.cider, 3)}; ${place}${loss}`;
   }
   return null;
 }

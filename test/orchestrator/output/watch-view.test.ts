@@ -63,7 +63,7 @@ describe("on a pipe", () => {
     const progress = { ...running.progress, cider: 0.5 };
     view.show(statusAt(1, trial({ id: "t1", progress })));
     expect(take()).toBe(
-      "10:00:01 t1 full seed=0: epoch 1/2 validated: CIDEr-D 0.500, loss 4.250\n",
+      "10:00:01 t1 full seed=0: validated, CIDEr-D 0.500; now at epoch 1/2, loss 4.250\n",
     );
   });
 
