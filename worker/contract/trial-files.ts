@@ -83,7 +83,7 @@ export const TrialResult = z.strictObject({
   caption: z.string().optional(),
   epochs: z.array(EpochRecord),
   steps: step,
-  /** How many attempts' steps were run in all, repeated ones included, by the finishing lineage. */
+  /** Usable images of each split. */
   images: z.record(z.string(), z.number().int().min(0)),
   bad_images: z.number().int().min(0),
   engine: EngineInfo,
@@ -134,12 +134,11 @@ export const SweepPlan = z.strictObject({
   version: z.literal(1),
   sweep: z.string(),
   site: z.string(),
-  /** Ids in hand-out order. */
+  /** Ids in hand-out order. A trial that left the sweep file keeps its directory, not its place. */
   trials: z.array(z.string()),
-  /** Trials that left the sweep file but have a directory; kept, never handed out. */
   pilots: z.number().int().positive(),
   lease_seconds: z.number().positive(),
-  /** Failed attempts of a trial before it counts as failed. */
+  /** Retryable failures in a row without progress before a trial counts as failed. */
   max_failures: z.number().int().positive(),
 });
 export type SweepPlan = z.infer<typeof SweepPlan>;

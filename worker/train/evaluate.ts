@@ -1,7 +1,7 @@
 import type { DecodeSettings } from "../contract/trial-spec.ts";
 import type { CaptionTokenizer } from "../data/caption-tokenizer.ts";
 import { CiderD } from "../metrics/cider-d.ts";
-import { tokenizeCaptions } from "../metrics/ptb-tokenizer.ts";
+import { tokenizeCaptions, tokenizeReferences } from "../metrics/ptb-tokenizer.ts";
 import type { Trainable } from "../model/trainable.ts";
 import { type ImageSource, pixelTensor } from "./caption-batch.ts";
 
@@ -62,9 +62,5 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 
 /** CIDEr-D against these raw captions, by image; tokenised as one file, as the reference does. */
 export function referenceScorer(images: readonly { captions: readonly string[] }[]): CiderD {
-  const tokenised = tokenizeCaptions(images.flatMap(({ captions }) => captions));
-  let taken = 0;
-  return new CiderD(
-    images.map(({ captions }) => tokenised.slice(taken, (taken += captions.length))),
-  );
+  return new CiderD(tokenizeReferences(images.map(({ captions }) => captions)));
 }
