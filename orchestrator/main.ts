@@ -1,7 +1,7 @@
-import { LocalLaunchSite } from "./adapters/local-launch-site.ts";
-import { LocalScheduler } from "./adapters/local-scheduler.ts";
-import { LocalSweepAccess } from "./adapters/local-sweep-access.ts";
-import { openSweep } from "./adapters/open-sweep.ts";
+import { CommandSites } from "./adapters/command-sites.ts";
+import { connectCluster } from "./adapters/connect-cluster.ts";
+import { jobScript } from "./adapters/job-script.ts";
+import { sweepOpener } from "./adapters/open-sweep.ts";
 import { rememberSweep } from "./adapters/sweep-registry.ts";
 import { LocalWorkerProcess } from "./adapters/worker-process.ts";
 import { runCommandLine } from "./command-line.ts";
@@ -13,7 +13,6 @@ import { registerPlanCommand } from "./commands/plan.ts";
 import { registerRetryCommand } from "./commands/retry.ts";
 import { registerStatusCommand } from "./commands/status.ts";
 import { registerStopCommand } from "./commands/stop.ts";
-import { usingSweep } from "./commands/using-sweep.ts";
 import { watchUntilInterrupted } from "./commands/watch-sweep.ts";
 import { registerWorkerCommands } from "./commands/worker-commands.ts";
 import { watchView } from "./output/watch-view.ts";
@@ -32,19 +31,23 @@ const surroundings = {
 };
 const view = () => watchView(surroundings);
 
+/** For people; a program that reads the answer is told nothing meanwhile. */
+const note = (line: string): void => {
+  if (!surroundings.words.includes("--json")) process.stderr.write(`${line}\n`);
+};
+const sites = new CommandSites({ connect: (site) => connectCluster(site, { note }), note });
+const openSweep = sweepOpener(sites);
+
 const exitCode = await runCommandLine({
   ...surroundings,
   register(program, output) {
-    registerCheckCommand(program, output);
-    registerPlanCommand(program, output);
+    registerCheckCommand(program, output, sites);
+    registerPlanCommand(program, output, { sites, jobScript });
     registerLaunchCommand(program, output, {
-      site: new LocalLaunchSite(new LocalScheduler()),
-      remember: async ({ name, site }) => rememberSweep(name, { site: site.name, root: site.root }),
-      watch: async ({ name, site }) => {
-        const open = async () => new LocalSweepAccess(site.root, name);
-        await usingSweep(open, name, (access) =>
-          watchUntilInterrupted({ access, view: view() }, output),
-        );
+      sites,
+      remember: ({ name, site }) => rememberSweep(name, site),
+      watch: async (access) => {
+        await watchUntilInterrupted({ access, view: view() }, output);
       },
     });
     const { columns } = process.stdout;
@@ -56,5 +59,6 @@ const exitCode = await runCommandLine({
     registerWorkerCommands(program, new LocalWorkerProcess());
   },
 });
+await sites.close();
 // Set and not called: what is still in a pipe gets out. The worker's command sets its own.
 if (exitCode !== 0) process.exitCode = exitCode;

@@ -1,7 +1,9 @@
 import { Command, CommanderError } from "commander";
+import { registerCaptionCommand } from "./commands/caption.ts";
 import type { CommandOutput } from "./commands/command-report.ts";
 import { registerDemoSetCommand } from "./commands/demo-set.ts";
 import { registerEngineCommand } from "./commands/engine.ts";
+import { registerPredictCommand } from "./commands/predict.ts";
 import { registerScoreCommand } from "./commands/score.ts";
 import { Failure } from "./contract/failure.ts";
 
@@ -25,6 +27,8 @@ const program = new Command("qsweep").exitOverride().configureOutput({ outputErr
 registerEngineCommand(program, output);
 registerDemoSetCommand(program, output);
 registerScoreCommand(program, output);
+registerCaptionCommand(program, output);
+registerPredictCommand(program, output);
 for (const command of program.commands) {
   for (const answering of command.commands.length === 0 ? [command] : command.commands) {
     answering.option("--json", "print exactly one JSON value, errors too");

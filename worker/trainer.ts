@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs } from "node:util";
 import type { TrialEvent } from "./contract/trial-event.ts";
 import type { StopReason } from "./train/attempt-control.ts";
 
@@ -17,9 +18,15 @@ const ask = (why: StopReason): void => {
   // A superseded attempt must not write any more, whatever else it was asked before.
   if (asked === null || why === "superseded") asked = why;
 };
-for (const signal of ["SIGUSR1", "SIGUSR2", "SIGTERM", "SIGINT", "SIGHUP"] as const) {
+for (const signal of ["SIGUSR2", "SIGTERM", "SIGINT", "SIGHUP"] as const) {
   process.on(signal, () => ask("shutdown"));
 }
+// A notice that the grid job will be suspended or has passed a soft limit: what is on disk then is
+// not lost, whatever follows; and if nothing does, training has gone on.
+let isCheckpointAsked = false;
+process.on("SIGUSR1", () => {
+  isCheckpointAsked = true;
+});
 
 const hasPilot = process.connected;
 const pilotProcess = process.ppid;
@@ -35,6 +42,12 @@ process.on("error", () => {});
 function requested(): StopReason | null {
   if (hasPilot && (!process.connected || process.ppid !== pilotProcess)) ask("pilot-lost");
   return asked;
+}
+
+function checkpointAsked(): boolean {
+  const isAsked = isCheckpointAsked;
+  isCheckpointAsked = false;
+  return isAsked;
 }
 
 /** Settles when the last event sent, and so all before it, are with the pilot. */
@@ -55,25 +68,35 @@ function printError(error: unknown): void {
   process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
 }
 
-/** One attempt of a trial: `trainer TRIAL-DIRECTORY ATTEMPT`, forked by a pilot or run by hand. */
+/**
+ * One attempt of a trial, forked by a pilot or run by hand:
+ * `trainer [--gpu] [--slice SPAN] TRIAL-DIRECTORY ATTEMPT`. With `--gpu` it fails where the engine
+ * finds none; SPAN is a `SliceSpan`.
+ */
 async function main(): Promise<void> {
-  const [trialDirectory, attemptText] = process.argv.slice(2);
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: { gpu: { type: "boolean", default: false }, slice: { type: "string" } },
+  });
+  const [trialDirectory, attemptText] = positionals;
   const attempt = Number(attemptText);
   if (trialDirectory === undefined || !Number.isSafeInteger(attempt) || attempt < 1) {
-    throw new Error("usage: trainer TRIAL-DIRECTORY ATTEMPT");
+    throw new Error("usage: trainer [--gpu] [--slice SPAN] TRIAL-DIRECTORY ATTEMPT");
   }
   const { runAttempt } = await import("./train/run-trial.ts");
   const { eventLine, exitLine } = await import("./train/event-line.ts");
-  const { loadEngine } = await import("./tensor/backend.ts");
+  const { loadEngine, loadEngineOnGpu } = await import("./tensor/backend.ts");
   const { readTrialSpec } = await import("./files/trial-directory.ts");
+  const { SliceSpan } = await import("./contract/slice-span.ts");
   const spec = readTrialSpec(trialDirectory);
   print(`trial ${spec.id}, attempt ${attempt}, process ${process.pid}`);
   const exit = await runAttempt({
     spec,
     trialDirectory,
     attempt,
-    control: { requested },
-    engine: loadEngine,
+    control: { requested, checkpointAsked },
+    engine: values.gpu ? loadEngineOnGpu : loadEngine,
+    ...(values.slice !== undefined && { span: SliceSpan.parse(JSON.parse(values.slice)) }),
     crashed: printError,
     emit: (event) => {
       print(eventLine(event));

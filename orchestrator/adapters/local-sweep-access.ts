@@ -1,5 +1,15 @@
-import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import {
+  closeSync,
+  createReadStream,
+  existsSync,
+  fstatSync,
+  openSync,
+  readSync,
+  statSync,
+} from "node:fs";
 import path from "node:path";
+import type { Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import type { BrokerAddress, Intent } from "../../worker/contract/trial-files.ts";
 import { Failure } from "../../worker/contract/failure.ts";
 import {
@@ -10,32 +20,47 @@ import {
   type SweepPaths,
   type SweepRecord,
 } from "../../worker/files/sweep-directory.ts";
-import { attemptPaths, trialPaths } from "../../worker/files/trial-directory.ts";
+import {
+  attemptPaths,
+  publishResult,
+  recordEnd,
+  trialPaths,
+} from "../../worker/files/trial-directory.ts";
 import { newestBroker } from "../../worker/queue/broker-address.ts";
 import { answered, brokerAnswers } from "../../worker/queue/broker-connection.ts";
 import { TrialQueue } from "../../worker/queue/trial-queue.ts";
-import type { AttemptFile, FilePart, SweepAccess } from "../ports/sweep-access.ts";
-import type { FileAges, SweepSnapshot, Witnesses } from "../tracking/witnesses.ts";
+import type { AttemptFile, FilePart, SweepAccess, TrialFile } from "../ports/sweep-access.ts";
+import type { Scheduler } from "../ports/scheduler.ts";
+import type { ReconcileAction } from "../tracking/reconcile.ts";
+import type { FileAges, GridWitness, SweepSnapshot, Witnesses } from "../tracking/witnesses.ts";
+import { GridLook } from "./grid-look.ts";
 
 /** Longer than a broker on this machine ever needs, short enough to wait for at every look. */
 const ANSWER_MILLISECONDS = 1_500;
 const MAX_PART_BYTES = 1 << 20;
 
-/** A sweep on this machine: its directory and its site's broker. */
+/** A sweep where its files are: its directory, its site's broker and scheduler. */
 export class LocalSweepAccess implements SweepAccess {
   readonly sweep: string;
   readonly #root: string;
   readonly #paths: SweepPaths;
+  readonly #grid: GridLook | null;
   #open: { generation: number; queue: TrialQueue } | null = null;
 
-  constructor(root: string, sweep: string) {
+  /** `scheduler` is null where pilots are processes of this machine. */
+  constructor(root: string, sweep: string, scheduler: Scheduler | null = null) {
     this.sweep = sweep;
     this.#root = root;
     this.#paths = sweepPaths(root, sweep);
+    this.#grid = scheduler && new GridLook(scheduler, this.#paths.submissions);
   }
 
   trialDirectory(trial: string): string {
     return path.join(this.#paths.trials, trial);
+  }
+
+  async isLaunched(): Promise<boolean> {
+    return readPlan(this.#paths) !== null;
   }
 
   /** Throws Failure `sweep-unknown` where nothing was launched. */
@@ -53,7 +78,8 @@ export class LocalSweepAccess implements SweepAccess {
     // Asked on a connection of its own, which gives up at once where nobody listens.
     if (address === null || !(await brokerAnswers(address, ANSWER_MILLISECONDS))) return null;
     const queue = await this.#queueAt(address);
-    const asked = [queue.leases.all(), queue.liveTrials(), queue.connectedPilots()] as const;
+    const pools = readPlan(this.#paths)?.pools.map(({ pool }) => pool) ?? [];
+    const asked = [queue.leases.all(), queue.liveTrials(), queue.connectedPilots(pools)] as const;
     try {
       const [leases, live, pilots] = await answered(Promise.all(asked), ANSWER_MILLISECONDS);
       return { leases, live, pilots };
@@ -64,12 +90,28 @@ export class LocalSweepAccess implements SweepAccess {
     }
   }
 
+  async grid(silent: readonly string[]): Promise<GridWitness | null> {
+    return this.#grid?.look(silent) ?? null;
+  }
+
+  async apply({ trial, attempt, ...action }: ReconcileAction): Promise<void> {
+    const directory = this.trialDirectory(trial);
+    if (action.kind === "publish") publishResult(directory, attempt);
+    else recordEnd(directory, attempt, action.exit);
+  }
+
   async recordIntent(intent: Intent): Promise<void> {
     recordIntent(this.#paths, intent);
   }
 
   async readPart({ trial, attempt, file, offset }: AttemptFile): Promise<FilePart> {
     return readPart(attemptPaths(this.trialDirectory(trial), attempt)[file], offset);
+  }
+
+  async download({ trial, path: name, offset }: TrialFile, target: Writable): Promise<void> {
+    const file = path.join(this.trialDirectory(trial), name);
+    if (!existsSync(file)) throw missingFile(file);
+    await pipeline(createReadStream(file, { start: offset }), target);
   }
 
   async close(): Promise<void> {
@@ -84,7 +126,7 @@ export class LocalSweepAccess implements SweepAccess {
     await this.close();
     const plan = readPlan(this.#paths);
     if (plan === null) throw notLaunched(this.sweep, this.#root);
-    const queue = new TrialQueue(address, this.sweep, plan.lease_seconds);
+    const queue = new TrialQueue(address, { sweep: this.sweep, leaseSeconds: plan.lease_seconds });
     this.#open = { generation: address.generation, queue };
     return queue;
   }
@@ -100,6 +142,14 @@ export class LocalSweepAccess implements SweepAccess {
       claim: files ? ageSeconds(files.claim) : null,
     };
   }
+}
+
+function missingFile(file: string): Failure {
+  return new Failure({
+    reason: "file-invalid",
+    message: `there is no ${file}`,
+    remedy: "See `qsweep status` for what the trial has.",
+  });
 }
 
 export function notLaunched(sweep: string, root: string): Failure {

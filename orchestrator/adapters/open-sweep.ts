@@ -1,38 +1,49 @@
 import { statSync } from "node:fs";
 import path from "node:path";
 import { Failure } from "../../worker/contract/failure.ts";
-import { readPlan, sweepPaths } from "../../worker/files/sweep-directory.ts";
-import type { SweepAccess } from "../ports/sweep-access.ts";
+import type { Sites } from "../ports/sites.ts";
+import type { OpenSweep } from "../ports/sweep-access.ts";
 import { checkSchema } from "../sweep/check-schema.ts";
 import { DiagnosedFailure } from "../sweep/diagnostic.ts";
-import { findSite } from "../sweep/find-site.ts";
+import { findSite, readSiteFile, type Site } from "../sweep/find-site.ts";
 import { nearestName } from "../sweep/nearest-name.ts";
 import { placed } from "../sweep/problem.ts";
 import { readSource } from "../sweep/read-source.ts";
 import { readYaml } from "../sweep/read-yaml.ts";
 import { SweepFile } from "../sweep/sweep-schema.ts";
 import { locate, type YamlNode } from "../sweep/yaml-node.ts";
-import { LocalSweepAccess, notLaunched } from "./local-sweep-access.ts";
-import { registeredSweep, registeredSweeps } from "./sweep-registry.ts";
+import { notLaunched } from "./local-sweep-access.ts";
+import { registeredSite, registeredSweeps } from "./sweep-registry.ts";
 
 /** Opens a launched sweep: a file names its sweep and site, a bare name is looked up. */
-export async function openSweep(nameOrFile: string): Promise<SweepAccess> {
-  const { name, root } = isFile(nameOrFile) ? await placeOf(nameOrFile) : registered(nameOrFile);
-  if (readPlan(sweepPaths(root, name)) === null) throw notLaunched(name, root);
-  return new LocalSweepAccess(root, name);
+export function sweepOpener(sites: Sites): OpenSweep {
+  return async (nameOrFile) => {
+    const isFile = looksLikeFile(nameOrFile);
+    const { name, site } = isFile ? await placeOf(nameOrFile) : await registered(nameOrFile);
+    const { root, access } = await sites.open(site);
+    const opened = access(name);
+    if (await opened.isLaunched()) return opened;
+    await opened.close();
+    throw notLaunched(name, root);
+  };
 }
 
 /** What looks like a file and is none is reported as a missing file, not as a missing name. */
-function isFile(nameOrFile: string): boolean {
+function looksLikeFile(nameOrFile: string): boolean {
   if (/\.ya?ml$/.test(nameOrFile)) return true;
   return statSync(nameOrFile, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+interface SweepPlaceFound {
+  name: string;
+  site: Site;
 }
 
 /**
  * Only the file's name and site are read: the rest may depend on options of the launch, and need
  * not hold any more for a sweep that is under way.
  */
-async function placeOf(file: string): Promise<{ name: string; root: string }> {
+async function placeOf(file: string): Promise<SweepPlaceFound> {
   const { root: tree, diagnostics } = readYaml(await readSource(file, "sweep-invalid"));
   const remedy = "Correct the sweep file, or give the sweep's name.";
   if (!tree) throw new DiagnosedFailure({ reason: "sweep-invalid", remedy, diagnostics });
@@ -46,7 +57,7 @@ async function placeOf(file: string): Promise<{ name: string; root: string }> {
     at: locate(tree, ["site"], "value"),
     sweepDirectory: path.dirname(path.resolve(file)),
   });
-  return { name: value.name, root: site.root };
+  return { name: value.name, site };
 }
 
 const SweepPlace = SweepFile.pick({ name: true, site: true });
@@ -57,9 +68,9 @@ function onlyPlace(tree: YamlNode): YamlNode {
   return { ...tree, entries: new Map(entries) };
 }
 
-function registered(name: string): { name: string; root: string } {
-  const place = registeredSweep(name);
-  if (place) return { name, root: place.root };
+async function registered(name: string): Promise<SweepPlaceFound> {
+  const file = registeredSite(name);
+  if (file !== null) return { name, site: await readSiteFile(file) };
   const known = registeredSweeps();
   const near = nearestName(name, known);
   throw new Failure({

@@ -5,27 +5,25 @@ import { writeFileDurably } from "../../worker/files/durable-write.ts";
 import { stateDirectory } from "../../worker/files/user-directories.ts";
 
 const Registration = z.strictObject({
-  version: z.literal(1),
-  site: z.string(),
-  /** The site's root, absolute. */
-  root: z.string(),
+  version: z.literal(2),
+  /** The site's file, absolute: what it says of the site may change later. */
+  site_file: z.string(),
 });
 type Registration = z.infer<typeof Registration>;
 
 /**
  * Remembers where a sweep was launched, so that its name is enough later. The last launch counts.
  */
-export function rememberSweep(name: string, place: { site: string; root: string }): void {
+export function rememberSweep(name: string, { file }: { file: string }): void {
   mkdirSync(registry(), { recursive: true });
-  const { site, root } = place;
-  const registration: Registration = { version: 1, site, root };
+  const registration: Registration = { version: 2, site_file: file };
   writeFileDurably(fileOf(name), `${JSON.stringify(registration)}\n`);
 }
 
-/** Where the sweep of this name was launched last, or null. */
-export function registeredSweep(name: string): { site: string; root: string } | null {
+/** The file of the site where the sweep of this name was launched last, or null. */
+export function registeredSite(name: string): string | null {
   if (!registeredSweeps().includes(name)) return null;
-  return Registration.parse(JSON.parse(readFileSync(fileOf(name), "utf8")));
+  return Registration.parse(JSON.parse(readFileSync(fileOf(name), "utf8"))).site_file;
 }
 
 /** Names of the sweeps this user launched, in order. */

@@ -1,15 +1,24 @@
 import type { Command } from "commander";
 import type { Answer, Output } from "../output/output.ts";
-import type { LaunchSite } from "../ports/launch-site.ts";
+import { launchText, type Launched, changesText } from "../output/launch-text.ts";
+import type { LaunchSite, PoolNeed } from "../ports/launch-site.ts";
+import type { Sites } from "../ports/sites.ts";
+import type { SweepAccess } from "../ports/sweep-access.ts";
 import { type ResolvedSweep, resolveSweep } from "../sweep/resolve-sweep.ts";
 import { withExample, withJson, withSets } from "./command-options.ts";
 
 export interface LaunchPorts {
-  site: LaunchSite;
+  sites: Sites;
   /** Remembers where a sweep of this name is, for commands that are given the name alone. */
-  remember: (sweep: ResolvedSweep) => Promise<void>;
+  remember: (sweep: ResolvedSweep) => void;
   /** Shows the sweep until every trial is settled or the user has seen enough. */
-  watch: (sweep: ResolvedSweep) => Promise<void>;
+  watch: (access: SweepAccess) => Promise<void>;
+}
+
+interface LaunchOptions {
+  set?: string[];
+  watch?: boolean;
+  prune?: boolean;
 }
 
 /**
@@ -21,41 +30,51 @@ export function registerLaunchCommand(program: Command, output: Output, ports: L
     .command("launch <file>")
     .description("run a sweep; launched again, it picks up where things stand")
     .option("--watch", "show the trials until all are settled; Ctrl-C leaves the sweep running")
-    .action(async (file: string, { set = [], watch }: { set?: string[]; watch?: boolean }) => {
-      const sweep = await resolveSweep(file, set);
-      output.show(await launchSweep(sweep, ports));
-      if (watch) await ports.watch(sweep);
+    .option("--prune", "stop trials that are no longer in the file; otherwise they go on")
+    .action(async (file: string, { set = [], watch, prune = false }: LaunchOptions) => {
+      const sweep = await resolveSweep(file, set, (site) => ports.sites.open(site));
+      const site = await ports.sites.open(sweep.site);
+      const launchSite = site.launchSite();
+      const changes = await launchSite.compare(sweep);
+      output.note(changesText(sweep, changes, { prune }));
+      await site.upload(sweep.uploads);
+      await launchSite.record(sweep, { prune });
+      ports.remember(sweep);
+      output.show(answer(sweep, { ...changes, pools: await startMissing(launchSite, sweep) }));
+      if (watch) await ports.watch(site.access(sweep.name));
     });
   withSets(withJson(withExample(command, "qsweep launch configs/sweeps/demo.yaml --watch")));
 }
 
-async function launchSweep(sweep: ResolvedSweep, { site, remember }: LaunchPorts): Promise<Answer> {
-  const changes = await site.record(sweep);
-  await remember(sweep);
-  const unsettled = await site.unsettledTrials(sweep);
-  const live = unsettled > 0 ? await site.livePilots(sweep) : 0;
-  const pilots = Math.max(0, Math.min(sweep.pilots, unsettled) - live);
-  if (unsettled > 0) await site.prepare(sweep);
-  if (pilots > 0) await site.submitPilots(sweep, pilots);
-  const value = { sweep: sweep.name, ...changes, unsettled, pilots: { live, submitted: pilots } };
+/** Submits as many pilots to each pool as it has work for and may have at once. */
+async function startMissing(site: LaunchSite, sweep: ResolvedSweep): Promise<Launched["pools"]> {
+  const needs = await site.pools(sweep);
+  if (needs.some(({ unsettled }) => unsettled > 0)) await site.prepare(sweep);
+  const pools: Launched["pools"] = [];
+  for (const need of needs) {
+    const submitted = missingPilots(sweep, need);
+    if (submitted > 0) await site.submitPilots(sweep, { pool: need.pool, pilots: submitted });
+    pools.push({ ...need, submitted });
+  }
+  return pools;
+}
+
+function missingPilots({ pools }: ResolvedSweep, { pool, unsettled, live }: PoolNeed): number {
+  const most = pools.find((one) => one.pool === pool)?.pilots ?? 0;
+  return Math.max(0, Math.min(most, unsettled) - live);
+}
+
+function answer(sweep: ResolvedSweep, launched: Launched): Answer {
+  const { added, kept, removed, pools } = launched;
+  const sum = (count: (pool: Launched["pools"][number]) => number): number =>
+    pools.reduce((total, pool) => total + count(pool), 0);
+  const value = {
+    sweep: sweep.name,
+    added: added.length,
+    kept: kept.length,
+    removed: removed.length,
+    unsettled: sum(({ unsettled }) => unsettled),
+    pilots: { live: sum(({ live }) => live), submitted: sum(({ submitted }) => submitted) },
+  };
   return { value, text: () => launchText(sweep, value) };
-}
-
-interface Launched {
-  added: number;
-  kept: number;
-  removed: number;
-  unsettled: number;
-  pilots: { live: number; submitted: number };
-}
-
-function launchText({ name, specs, site }: ResolvedSweep, launched: Launched): string {
-  const { added, kept, removed, unsettled, pilots } = launched;
-  const left = removed > 0 ? `, ${removed} no longer in the file (kept on disk)` : "";
-  const trials = `${name}: ${specs.length} trials on ${site.name} (${added} new, ${kept} known${left})`;
-  const work =
-    unsettled === 0
-      ? "every trial is settled: nothing to run"
-      : `${unsettled} to run; ${pilots.submitted} pilots started, ${pilots.live} running already`;
-  return `${trials}\n${work}\n`;
 }

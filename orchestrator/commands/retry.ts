@@ -3,7 +3,7 @@ import { Failure } from "../../worker/contract/failure.ts";
 import type { Answer, Output } from "../output/output.ts";
 import { plural } from "../output/quantity-text.ts";
 import type { OpenSweep, SweepAccess } from "../ports/sweep-access.ts";
-import type { TrialStatus } from "../tracking/sweep-status.ts";
+import { hasPilots, type TrialStatus } from "../tracking/sweep-status.ts";
 import { withExample, withJson } from "./command-options.ts";
 import { readStatus } from "./read-status.ts";
 import { findTrial, usingSweep } from "./using-sweep.ts";
@@ -40,7 +40,8 @@ async function retryTrials(
   access: SweepAccess,
   choose: (trials: readonly TrialStatus[]) => TrialStatus[],
 ): Promise<Answer> {
-  const { sweep, trials, pilots } = await readStatus(access);
+  const status = await readStatus(access);
+  const { sweep, trials } = status;
   const chosen = choose(trials);
   const ids = chosen.map(({ id }) => id);
   if (ids.length > 0) {
@@ -54,14 +55,13 @@ async function retryTrials(
     });
   }
   const value = { sweep, intent: "retry", trials: ids };
-  return { value, text: () => retryText(ids.length, pilots) };
+  return { value, text: () => retryText(ids.length, hasPilots(status)) };
 }
 
-function retryText(count: number, pilots: number | null): string {
+function retryText(count: number, isAttended: boolean): string {
   if (count === 0) return "Nothing to retry: no such trial failed or was stopped.\n";
-  const next =
-    pilots !== null && pilots > 0
-      ? "Pilots are there and will find out by themselves."
-      : "No pilot is left: `qsweep launch FILE` starts some.";
+  const next = isAttended
+    ? "Pilots are there and will find out by themselves."
+    : "No pilot is left: `qsweep launch FILE` starts some.";
   return `${plural(count, "trial")} may be handed out again.\n${next}\n`;
 }

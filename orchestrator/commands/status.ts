@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import type { Answer, Output } from "../output/output.ts";
 import { printable } from "../output/style.ts";
-import { footerLines, renderStatus } from "../output/status-table.ts";
+import { footerLines } from "../output/status-notes.ts";
+import { renderStatus } from "../output/status-table.ts";
 import type { WatchView } from "../output/watch-view.ts";
 import type { OpenSweep } from "../ports/sweep-access.ts";
 import { statusValue, type SweepStatus } from "../tracking/sweep-status.ts";

@@ -19,7 +19,7 @@ export function registerStopCommand(program: Command, output: Output, openSweep:
 }
 
 async function stopTrials(access: SweepAccess, named: readonly string[]): Promise<Answer> {
-  const { sweep, trials } = await readStatus(access);
+  const { sweep, trials, grid } = await readStatus(access);
   const meant = named.length === 0 ? trials : named.map((one) => findTrial(trials, one));
   const open = meant.filter(({ state }) => !isSettled(state));
   const ids = open.map(({ id }) => id);
@@ -33,7 +33,14 @@ async function stopTrials(access: SweepAccess, named: readonly string[]): Promis
     });
   }
   const waiting = open.filter(({ state }) => state === "queued" || state === "planned").length;
-  const text = stopText({ sweep, underWay: open.length - waiting, waiting });
+  const goesOn = trials.some(({ id, state }) => !isSettled(state) && !ids.includes(id));
+  const idle = goesOn ? [] : (grid?.pools ?? []);
+  const text = stopText({
+    sweep,
+    underWay: open.length - waiting,
+    waiting,
+    idlePilots: idle.reduce((sum, pool) => sum + pool.waiting, 0),
+  });
   return { value: { sweep, intent: "stop", trials: ids }, text: () => text };
 }
 
@@ -41,15 +48,20 @@ interface StopCounts {
   sweep: string;
   underWay: number;
   waiting: number;
+  /** Pilots that wait at the scheduler, with nothing left for them to do. */
+  idlePilots: number;
 }
 
-function stopText({ sweep, underWay, waiting }: StopCounts): string {
+function stopText({ sweep, underWay, waiting, idlePilots }: StopCounts): string {
   if (underWay + waiting === 0) return "Nothing to stop: these trials are settled.\n";
   const lines: string[] = [];
   if (underWay > 0) {
     lines.push(`${plural(underWay, "trial")} asked to checkpoint and stop.`);
   }
   if (waiting > 0) lines.push(`${plural(waiting, "waiting trial")} will not be started.`);
+  if (idlePilots > 0) {
+    lines.push(`${plural(idlePilots, "waiting pilot")} will find nothing to do and end at once.`);
+  }
   lines.push(`See \`qsweep status ${sweep}\`; \`qsweep retry ${sweep}\` takes it back.`);
   return `${lines.join("\n")}\n`;
 }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Output } from "../output/output.ts";
 import type { WatchView } from "../output/watch-view.ts";
 import type { SweepAccess } from "../ports/sweep-access.ts";
-import { isSweepSettled, type SweepStatus } from "../tracking/sweep-status.ts";
+import { followingStatus, isSweepSettled, type SweepStatus } from "../tracking/sweep-status.ts";
 import { readStatus } from "./read-status.ts";
 
 const LOOK_MILLISECONDS = 1_000;
@@ -22,8 +22,9 @@ export interface WatchOptions {
 /** Shows a sweep until every trial is settled or the signal comes; returns what it saw last. */
 export async function watchSweep(options: WatchOptions): Promise<SweepStatus> {
   const { access, view, signal, pause = pauseBetweenLooks } = options;
+  let status: SweepStatus | null = null;
   for (;;) {
-    const status = await readStatus(access);
+    status = followingStatus(status, await readStatus(access));
     view.show(status);
     if (isSweepSettled(status)) return status;
     await pause(signal);

@@ -5,6 +5,7 @@ import type { WorkerProcess } from "../ports/worker-process.ts";
 const WORKER_COMMANDS = [
   ["engine", "install or describe the TensorFlow that trains: install, info"],
   ["score", "score captions against references: CIDEr-D, BLEU-1 to 4, ROUGE-L"],
+  ["caption", "caption image files with a model"],
   ["demo-set", "draw a captioned data set"],
 ] as const;
 

@@ -1,7 +1,7 @@
 import type { SweepStatus, TrialStatus } from "../tracking/sweep-status.ts";
 import { progressLine, trialText } from "./progress-bar.ts";
 import { clockText, decimalText, shareText } from "./quantity-text.ts";
-import { footerLines } from "./status-table.ts";
+import { footerLines } from "./status-notes.ts";
 
 const MILLISECONDS_BETWEEN_PROGRESS = 10_000;
 /** Pilots just started are not there at once: a hint is given when it has held so long. */
@@ -76,14 +76,16 @@ function changeOf(before: TrialStatus | null, now: TrialStatus): string | null {
   return null;
 }
 
-function detailOf({ state, attempt, pilot, progress, failure }: TrialStatus): string {
+function detailOf({ state, attempt, pilot, progress, failure, held }: TrialStatus): string {
   switch (state) {
     case "running":
-      return ` (attempt ${attempt} by pilot ${pilot})`;
+      return ` (attempt ${attempt} by pilot ${pilot?.pilot})`;
     case "finished":
       return `, CIDEr-D ${decimalText(progress.cider, 3)}`;
     case "failed":
       return failure ? `: ${failure.reason}: ${failure.message}` : "";
+    case "stopped":
+      return held === null ? "" : `: ${held}`;
     default:
       return "";
   }

@@ -1,13 +1,13 @@
 import type { SweepStatus, TrialStatus } from "../tracking/sweep-status.ts";
-import { TRIAL_STATES, type TrialState } from "../tracking/trial-state.ts";
+import { type Evidence, TRIAL_STATES, type TrialState } from "../tracking/trial-state.ts";
 import {
   clockText,
-  plural,
   decimalText,
   durationText,
   idLength,
   parameterNames,
   parameterText,
+  plural,
   shareText,
 } from "./quantity-text.ts";
 import { clipped, type Style, styleFor } from "./style.ts";
@@ -40,68 +40,16 @@ export function renderStatus(status: SweepStatus, style: Style, limits: TableLim
   return [style.bold(header), ...styled, ...more].map((line) => `${line}\n`).join("");
 }
 
-/** Counts by state, then what the user may want to know or do. */
-export function footerLines(status: SweepStatus): string[] {
-  const { trials, pilots, asOf } = status;
-  const counts = TRIAL_STATES.flatMap((state) => {
-    const count = trials.filter((trial) => trial.state === state).length;
-    return count > 0 ? [`${count} ${state}`] : [];
-  });
-  const here = pilots === null ? [] : [plural(pilots, "pilot")];
-  const facts = [`${plural(trials.length, "trial")}: ${counts.join(", ")}`, ...here];
-  return [[...facts, `as of ${clockText(asOf)}`].join("; "), ...hints(status)];
-}
-
-const MAX_FAILURES_SHOWN = 3;
-
-function hints({ sweep, trials, pilots }: SweepStatus): string[] {
-  const among = (...states: TrialState[]) => trials.filter(({ state }) => states.includes(state));
-  const lost = among("unreachable").length;
-  const waiting = among("queued", "planned").length;
-  return [
-    ...(lost > 0 ? [`${plural(lost, "trial")} unreachable: ${whyUnreachable(pilots)}`] : []),
-    ...idleLines({ waiting, lost, pilots }),
-    ...failureLines(sweep, among("failed")),
-  ];
-}
-
-function whyUnreachable(pilots: number | null): string {
-  if (pilots !== null) return "after a whole lease of silence another pilot may take over.";
-  return "no broker answers to tell; `qsweep launch FILE` starts one where none runs.";
-}
-
-interface IdleCounts {
-  waiting: number;
-  lost: number;
-  pilots: number | null;
-}
-
-function idleLines({ waiting, lost, pilots }: IdleCounts): string[] {
-  const idle = pilots === null ? waiting : waiting + lost;
-  if (idle === 0 || (pilots !== null && pilots > 0)) return [];
-  const who = `${plural(idle, "trial")} ${idle === 1 ? "waits" : "wait"}`;
-  const missing = pilots === null ? "no broker answers" : "no pilot is connected";
-  return [`${who} and ${missing}: \`qsweep launch FILE\` starts what is missing.`];
-}
-
-function failureLines(sweep: string, failed: readonly TrialStatus[]): string[] {
-  const lines = failed.slice(0, MAX_FAILURES_SHOWN).map(({ id, failure }) => {
-    return `${id} failed: ${failure?.reason}: ${failure?.message} (\`qsweep logs ${sweep} ${id}\`)`;
-  });
-  const more = failed.length - lines.length;
-  return more > 0 ? [...lines, `… and ${more} more failed`] : lines;
-}
-
 interface Column {
   title: string;
   cell: (trial: TrialStatus) => string;
 }
 
 /** Left out first to last where the screen is narrow. */
-const EXPENDABLE = ["pilot", "epoch", "loss", "step", "ETA", "seed"];
+const EXPENDABLE = ["pilot", "epoch", "loss", "step", "ETA", "seed", "host", "lease", "queue"];
 
 function columnsFor(
-  { trials }: SweepStatus,
+  { trials, grid, asOf }: SweepStatus,
   shown: readonly TrialStatus[],
   limit = Infinity,
 ): Column[] {
@@ -115,12 +63,16 @@ function columnsFor(
     })),
     { title: "seed", cell: ({ seed }) => String(seed) },
     { title: "state", cell: ({ state }) => state },
-    { title: "pilot", cell: ({ pilot }) => shortPilot(pilot) },
+    ...(grid === null ? LOCAL_COLUMNS : GRID_COLUMNS),
     { title: "epoch", cell: ({ progress }) => shareText(progress.epoch, progress.epochs) },
     { title: "step", cell: ({ progress }) => shareText(progress.step, progress.steps) },
     { title: "loss", cell: ({ progress }) => decimalText(progress.loss, 3) },
     { title: "CIDEr", cell: ({ progress }) => decimalText(progress.cider, 3) },
     { title: "ETA", cell: ({ progress }) => durationText(progress.etaSeconds) },
+    // Only where a witness is silent: what it said last, and when.
+    ...(trials.some((trial) => trial.asOf < asOf)
+      ? [{ title: "as of", cell: (trial: TrialStatus) => olderClockText(trial.asOf, asOf) }]
+      : []),
   ];
   const widths = new Map(all.map((column) => [column, widthOf(column, shown)]));
   const total = (columns: Column[]) =>
@@ -140,11 +92,27 @@ function widthOf({ title, cell }: Column, trials: readonly TrialStatus[]): numbe
   return trials.reduce((widest, trial) => Math.max(widest, cell(trial).length), title.length);
 }
 
+const UNKNOWN = "-";
 const PILOT_CHARACTERS = 8;
 
 /** The end of a pilot's id is what tells it from others. */
-function shortPilot(pilot: string | null): string {
-  return pilot === null ? "-" : pilot.slice(-PILOT_CHARACTERS);
+const LOCAL_COLUMNS: Column[] = [
+  { title: "pilot", cell: ({ pilot }) => pilot?.pilot.slice(-PILOT_CHARACTERS) ?? UNKNOWN },
+];
+
+const GRID_COLUMNS: Column[] = [
+  { title: "job", cell: ({ pilot }) => pilot?.task ?? UNKNOWN },
+  { title: "host", cell: ({ pilot }) => pilot?.host?.replace(/\..*$/, "") ?? UNKNOWN },
+  { title: "queue", cell: ({ pilot }) => pilot?.shown ?? UNKNOWN },
+  { title: "lease", cell: ({ evidence }) => durationText(leaseAge(evidence)) },
+];
+
+function leaseAge(evidence: readonly Evidence[]): number | null {
+  return evidence.find(({ witness }) => witness === "lease")?.ageSeconds ?? null;
+}
+
+function olderClockText(trial: Date, now: Date): string {
+  return trial < now ? clockText(trial) : UNKNOWN;
 }
 
 function keptTrials(trials: readonly TrialStatus[], rows = Infinity): readonly TrialStatus[] {

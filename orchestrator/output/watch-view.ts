@@ -3,7 +3,8 @@ import type { TextStream } from "./output.ts";
 import { barLine } from "./progress-bar.ts";
 import { ChangeLog } from "./change-log.ts";
 import { idLength } from "./quantity-text.ts";
-import { footerLines, renderStatus } from "./status-table.ts";
+import { footerLines } from "./status-notes.ts";
+import { renderStatus } from "./status-table.ts";
 import { clipped, printable, type Style, styleFor } from "./style.ts";
 
 /** A sweep as it goes on. */

@@ -2,20 +2,32 @@ import type { ResolvedSweep } from "../sweep/resolve-sweep.ts";
 
 /** What a launch changes in the sweep's directory. */
 export interface LaunchChanges {
-  added: number;
-  kept: number;
-  /** Trials no longer in the sweep file: their directories stay, nobody is given them. */
-  removed: number;
+  added: string[];
+  kept: string[];
+  /** Launched before and no longer in the sweep file. */
+  removed: string[];
+}
+
+/** What a pool of pilots has to do, and who is at it. */
+export interface PoolNeed {
+  pool: string;
+  /** Trials that need a pilot, now or when another one's lease runs out. */
+  unsettled: number;
+  /** Pilots that run or wait to run, at most as many as may run at once. */
+  live: number;
 }
 
 /** A site as `launch` needs it. Every call is safe to repeat. */
 export interface LaunchSite {
-  /** Writes the sweep, its plan and its trials; lifts an earlier stop. */
-  record(sweep: ResolvedSweep): Promise<LaunchChanges>;
-  /** Makes sure that an engine is installed, and that the broker answers and knows the sweep. */
+  /** What recording the sweep would change; changes nothing. */
+  compare(sweep: ResolvedSweep): Promise<LaunchChanges>;
+  /**
+   * Writes the sweep, its plan and its trials; lifts an earlier stop. Removed trials stay in the
+   * plan and go on, unless they are to be pruned: then they are stopped and leave it.
+   */
+  record(sweep: ResolvedSweep, options: { prune: boolean }): Promise<LaunchChanges>;
+  /** Makes sure of an engine, of a broker or one that is on its way, and that it knows the sweep. */
   prepare(sweep: ResolvedSweep): Promise<void>;
-  /** Trials that need a pilot, now or when another one's lease runs out. */
-  unsettledTrials(sweep: ResolvedSweep): Promise<number>;
-  livePilots(sweep: ResolvedSweep): Promise<number>;
-  submitPilots(sweep: ResolvedSweep, pilots: number): Promise<void>;
+  pools(sweep: ResolvedSweep): Promise<PoolNeed[]>;
+  submitPilots(sweep: ResolvedSweep, order: { pool: string; pilots: number }): Promise<void>;
 }

@@ -4,7 +4,7 @@ import { applySets } from "./apply-sets.ts";
 import { armsOf, type Arm, type ResourceRequest } from "./arm.ts";
 import { checkSchema } from "./check-schema.ts";
 import { DiagnosedFailure, type Diagnostic } from "./diagnostic.ts";
-import { findInputs } from "./find-inputs.ts";
+import { findInputs, type SiteInputs, type Upload } from "./find-inputs.ts";
 import { findSite, type Site } from "./find-site.ts";
 import { placed, type Problem } from "./problem.ts";
 import { readSource } from "./read-source.ts";
@@ -17,11 +17,13 @@ import { locate, type YamlNode } from "./yaml-node.ts";
 
 /** Pilots that ask the cluster for the same. */
 export interface Pool {
+  /** `p1`, `p2`, … in the order of the arms. */
+  pool: string;
   request: ResourceRequest;
   pilots: number;
   slices: number;
-  /** The job script, or null for a site without a scheduler. */
-  script: string | null;
+  /** Ids, in hand-out order. */
+  trials: string[];
 }
 
 /** A sweep that can be launched: every value settled, every model and data set found. */
@@ -31,10 +33,12 @@ export interface ResolvedSweep {
   file: string;
   /** The YAML as given, without what `--set` changed. */
   text: string;
-  site: { name: string; root: string; leaseSeconds: number; redisServer?: string };
+  site: Site;
   arms: string[];
   /** In hand-out order. */
   specs: TrialSpec[];
+  /** Folders that the site needs before any trial runs. */
+  uploads: Upload[];
   /** How many trials `exclude` left out. */
   excluded: number;
   pilots: number;
@@ -42,12 +46,19 @@ export interface ResolvedSweep {
   pools: Pool[];
 }
 
+/** What there is at a site; for a cluster, that takes a connection. */
+export type OpenInputs = (site: Site) => Promise<SiteInputs>;
+
 /**
  * Reads a sweep file with its `--set key=value` options. Reads files only; throws a diagnosed
  * failure with every problem of the stage that finds any: text and values, combinations, site,
  * inputs, trials.
  */
-export async function resolveSweep(file: string, sets: readonly string[]): Promise<ResolvedSweep> {
+export async function resolveSweep(
+  file: string,
+  sets: readonly string[],
+  openInputs: OpenInputs,
+): Promise<ResolvedSweep> {
   const source = await readSource(file, "sweep-invalid");
   const { sweep, tree } = parseSweep(source, sets);
   const { arms, problems } = armsOf(sweep);
@@ -59,10 +70,13 @@ export async function resolveSweep(file: string, sets: readonly string[]): Promi
   ]);
   const sweepDirectory = path.dirname(path.resolve(file));
   const at = locate(tree, ["site"], "value");
-  const site = await findSite({ name: sweep.site, at, sweepDirectory });
-  refuse(tree, tooManyPilots(sweep, site));
-  const query = { sweep, arms, tree, sweepDirectory, siteRoot: site.root };
-  const { models, dataset } = await findInputs(query);
+  const found = await findSite({ name: sweep.site, at, sweepDirectory });
+  refuse(tree, tooManyPilots(sweep, found));
+  const inputs = await openInputs(found);
+  const site = { ...found, root: inputs.root };
+  const isLocal = site.scheduler === "local";
+  const query = { sweep, arms, tree, sweepDirectory, isLocal, inputs };
+  const { models, dataset, uploads } = await findInputs(query);
   const planned = spaces.flatMap(({ arm, points }) => {
     const model = models.get(arm.name);
     return model ? [{ arm, points, model }] : [];
@@ -73,18 +87,14 @@ export async function resolveSweep(file: string, sets: readonly string[]): Promi
     name: sweep.name,
     file: path.resolve(file),
     text: source.text,
-    site: {
-      name: site.name,
-      root: site.root,
-      leaseSeconds: site.leaseSeconds,
-      ...(site.redisServer !== undefined && { redisServer: site.redisServer }),
-    },
+    site,
     arms: arms.map(({ name }) => name),
     specs: plan.specs,
+    uploads,
     excluded: plan.excluded,
     pilots: sweep.pilots,
     maxFailures: sweep.max_failures,
-    pools: poolsOf(arms, sweep.pilots),
+    pools: poolsOf({ arms, pilots: sweep.pilots, site, specs: plan.specs }),
   };
 }
 
@@ -131,8 +141,30 @@ function tooManyPilots({ pilots }: SweepFile, { name, maxPilots }: Site): Proble
   return pilots > maxPilots ? [{ path: ["pilots"], part: "value", message }] : [];
 }
 
-/** On a site without a scheduler a pilot has no walltime, so one slice does. */
-function poolsOf(arms: readonly Arm[], pilots: number): Pool[] {
-  const requests = new Map(arms.map(({ request }) => [JSON.stringify(request), request]));
-  return [...requests.values()].map((request) => ({ request, pilots, slices: 1, script: null }));
+interface PoolQuery {
+  arms: readonly Arm[];
+  pilots: number;
+  site: Site;
+  specs: readonly TrialSpec[];
+}
+
+/**
+ * One pool per distinct request; baselines go with the first. This machine grants no resources, so
+ * all share one pool there, and as a pilot has no walltime, one slice does.
+ */
+function poolsOf({ arms, pilots, site, specs }: PoolQuery): Pool[] {
+  const isLocal = site.scheduler === "local";
+  const pools = new Map<string, Pool>();
+  const byArm = new Map<string, Pool>();
+  for (const { name, request } of arms) {
+    const key = isLocal ? "" : JSON.stringify(request);
+    const slices = isLocal ? 1 : site.slices;
+    const pool = `p${pools.size + 1}`;
+    const known = pools.get(key) ?? { pool, request, pilots, slices, trials: [] };
+    pools.set(key, known);
+    byArm.set(name, known);
+  }
+  const [first] = pools.values();
+  for (const { id, arm } of specs) (byArm.get(arm) ?? first)?.trials.push(id);
+  return [...pools.values()].filter(({ trials }) => trials.length > 0);
 }

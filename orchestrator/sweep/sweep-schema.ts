@@ -3,6 +3,7 @@ import { DatasetIdentity, ModelIdentity, Objective } from "../../worker/contract
 import { isJsonMap } from "./canonical-json.ts";
 import { isLora, PARAMETERS } from "./parameters.ts";
 import { swept, type ParameterValue } from "./swept-value.ts";
+import { Walltime } from "./walltime.ts";
 
 /** Names of arms that the baselines take. */
 export const BASELINES = ["untuned", "constant"] as const;
@@ -31,10 +32,7 @@ const ArmName = z
 
 const Resources = z
   .strictObject({
-    walltime: z
-      .string()
-      .regex(/^\d{1,3}:[0-5]\d:[0-5]\d$/, { error: 'expected hours as "HH:MM:SS"' })
-      .optional(),
+    walltime: Walltime.optional(),
     gpus: z.number().int().min(0).optional(),
     slots: count.optional(),
   })

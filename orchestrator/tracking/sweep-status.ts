@@ -1,5 +1,7 @@
 import type { TrialSpec } from "../../worker/contract/trial-spec.ts";
-import type { SweepSnapshot, Witnesses } from "./witnesses.ts";
+import { gridSights, type PoolSight, poolSights } from "./pool-sight.ts";
+import { transition } from "./transition.ts";
+import type { GridWitness, SweepSnapshot, Witnesses } from "./witnesses.ts";
 import {
   noProgress,
   plannedEpochs,
@@ -25,20 +27,37 @@ export interface SweepStatus {
   trials: TrialStatus[];
   /** Pilots that the broker knows, or null when it does not answer. */
   pilots: number | null;
+  /** When the broker last answered, of the looks that belong together; null: it has not. */
+  brokerAsOf: Date | null;
+  /** Null for a site without a scheduler. */
+  grid: GridStatus | null;
+}
+
+/** A sweep's pilots as the scheduler has them. */
+export interface GridStatus {
+  /** Of its answer; null where there was none yet. */
+  asOf: Date | null;
+  /** False: it did not answer now, and this is older. */
+  isCurrent: boolean;
+  pools: PoolSight[];
 }
 
 export interface StatusQuery {
   snapshot: SweepSnapshot;
   witnesses: Witnesses | null;
+  /** Null for a site without a scheduler. */
+  grid: GridWitness | null;
   /** The end of the events of the newest attempt, by trial, where that was read. */
   events: ReadonlyMap<string, string>;
   asOf: Date;
 }
 
 /** Derives what is shown of a sweep from its directory, its broker and its events. */
-export function sweepStatus({ snapshot, witnesses, events, asOf }: StatusQuery): SweepStatus {
+export function sweepStatus(query: StatusQuery): SweepStatus {
+  const { snapshot, witnesses, grid, events, asOf } = query;
   const { plan } = snapshot;
   const pilots = witnesses?.pilots ?? null;
+  const sights = grid && gridSights(plan.pools, grid);
   const trials = snapshot.trials.map(({ spec, record, wish }): TrialStatus => {
     const { id, arm, seed, params } = spec;
     const standing = trialStanding({
@@ -48,6 +67,8 @@ export function sweepStatus({ snapshot, witnesses, events, asOf }: StatusQuery):
       ages: snapshot.fileAges.get(id) ?? { result: null, exit: null, claim: null },
       lease: witnesses?.leases.get(id),
       pilots,
+      grid: sights?.get(id) ?? null,
+      asOf,
     });
     const epochs = plannedEpochs(spec.recipe);
     const live = witnesses?.live.get(id);
@@ -58,7 +79,43 @@ export function sweepStatus({ snapshot, witnesses, events, asOf }: StatusQuery):
     else if (text !== undefined) progress = progressOfEvents(text, epochs);
     return { id, arm, seed, params, ...standing, progress };
   });
-  return { sweep: plan.sweep, site: plan.site, asOf, trials, pilots };
+  return {
+    sweep: plan.sweep,
+    site: plan.site,
+    asOf,
+    trials,
+    pilots,
+    brokerAsOf: witnesses && asOf,
+    grid: grid && gridStatus(query, grid, trials),
+  };
+}
+
+function gridStatus(
+  { snapshot, asOf }: StatusQuery,
+  grid: GridWitness,
+  trials: readonly TrialStatus[],
+): GridStatus {
+  const { ageSeconds, isCurrent } = grid;
+  const states = new Map(trials.map(({ id, state }) => [id, state]));
+  return {
+    asOf: ageSeconds === null ? null : new Date(asOf.getTime() - ageSeconds * 1000),
+    isCurrent,
+    pools: poolSights(snapshot.plan.pools, grid, states),
+  };
+}
+
+/** What may be shown after `before`, given what is seen now: see `transition`. */
+export function followingStatus(before: SweepStatus | null, seen: SweepStatus): SweepStatus {
+  if (before === null) return seen;
+  const answers = { broker: seen.pilots !== null, scheduler: seen.grid?.isCurrent ?? null };
+  const known = new Map(before.trials.map((trial) => [trial.id, trial]));
+  const trials = seen.trials.map((now): TrialStatus => {
+    const was = known.get(now.id) ?? null;
+    if (was === null || transition(was, now, answers) === now) return now;
+    const isFurther = (now.progress.step ?? -1) > (was.progress.step ?? -1);
+    return isFurther ? { ...was, progress: now.progress } : was;
+  });
+  return { ...seen, trials, brokerAsOf: seen.brokerAsOf ?? before.brokerAsOf };
 }
 
 /** The trials of which only events can tell how far they got, with their newest attempt. */
@@ -78,6 +135,13 @@ export function trialsToReadEventsOf(
 /** Whether nothing more will happen without the user. */
 export function isSweepSettled({ trials }: SweepStatus): boolean {
   return trials.every(({ state }) => isSettled(state));
+}
+
+/** Whether a pilot is there or will be, as far as is known. */
+export function hasPilots({ pilots, grid }: SweepStatus): boolean {
+  return (
+    (pilots ?? 0) > 0 || (grid?.pools.some((pool) => pool.running + pool.waiting > 0) ?? false)
+  );
 }
 
 /** The value of `status --json`. */

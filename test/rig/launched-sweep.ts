@@ -1,9 +1,9 @@
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { LocalSweepAccess } from "../../orchestrator/adapters/local-sweep-access.ts";
 import type { SweepAccess } from "../../orchestrator/ports/sweep-access.ts";
-import type { Witnesses } from "../../orchestrator/tracking/witnesses.ts";
+import type { GridWitness, Witnesses } from "../../orchestrator/tracking/witnesses.ts";
 import type { LiveTrial } from "../../worker/contract/live-trial.ts";
 import {
   AttemptExit,
@@ -39,6 +39,8 @@ export class LaunchedSweep {
   readonly root = mkdtempSync(path.join(tmpdir(), "qsweep-launched-"));
   /** What the broker says; null: there is none. */
   witnesses: Witnesses | null = null;
+  /** What the scheduler says; null: there is none. */
+  grid: GridWitness | null = null;
   readonly #trials: string[] = [];
 
   constructor() {
@@ -46,10 +48,13 @@ export class LaunchedSweep {
     this.#writePlan();
   }
 
-  /** Opened as commands open it; only the broker is staged. */
+  /** Opened as commands open it; only broker and scheduler are staged. */
   readonly open = async (): Promise<SweepAccess> => {
     const access = new LocalSweepAccess(this.root, NAME);
-    return Object.assign(access, { witnesses: async () => this.witnesses });
+    return Object.assign(access, {
+      witnesses: async () => this.witnesses,
+      grid: async () => this.grid,
+    });
   };
 
   add({ id, arm = "full", method = "full", seed = 0, params = {} }: StagedTrial): string {
@@ -79,6 +84,12 @@ export class LaunchedSweep {
     const { claim, directory } = attemptPaths(this.directory(trial), attempt);
     mkdirSync(directory, { recursive: true });
     writeJson(claim, Claim.parse({ version: 1, nonce: "n", pilot, host: "here", time: TIME }));
+  }
+
+  /** Makes a claim look as old as that. */
+  age(trial: string, attempt: number, seconds: number): void {
+    const then = new Date(Date.now() - seconds * 1000);
+    utimesSync(attemptPaths(this.directory(trial), attempt).claim, then, then);
   }
 
   append(trial: string, attempt: number, file: "log" | "events", text: string): void {
@@ -134,6 +145,7 @@ export class LaunchedSweep {
       site: "local",
       trials: this.#trials,
       pilots: 2,
+      pools: [{ pool: "p1", pilots: 2, trials: this.#trials }],
       lease_seconds: 15,
       max_failures: 3,
     };

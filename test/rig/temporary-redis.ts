@@ -4,8 +4,8 @@ import path from "node:path";
 import { startRedis } from "../../worker/broker/redis-process.ts";
 import type { BrokerAddress } from "../../worker/contract/trial-files.ts";
 import { generationPaths } from "../../worker/queue/broker-address.ts";
+import { connectBroker, GENERATION_KEY } from "../../worker/queue/broker-connection.ts";
 import { findRedisServer } from "../../worker/wheels/redis-server.ts";
-import { kill } from "./local-site.ts";
 
 /** A real Redis of its own. */
 export interface TemporaryRedis {
@@ -18,11 +18,20 @@ export async function temporaryRedis(): Promise<TemporaryRedis> {
   const paths = generationPaths(root, 1);
   const redisServer = await findRedisServer();
   await mkdir(paths.directory, { recursive: true });
-  const address = await startRedis({ paths, generation: 1, redisServer });
+  const { address, process: server } = await startRedis({
+    paths,
+    generation: 1,
+    redisServer,
+    host: "127.0.0.1",
+    outlivesUs: false,
+  });
+  const redis = connectBroker(address);
+  await redis.set(GENERATION_KEY, 1);
+  redis.disconnect();
   return {
     address,
     async dispose() {
-      kill(address.pid);
+      server.kill("SIGKILL");
       await rm(root, { recursive: true, force: true });
     },
   };

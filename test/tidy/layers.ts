@@ -23,18 +23,47 @@ const ARROWS: Record<string, string[]> = {
     "worker/files",
     "worker/queue",
   ],
+  "orchestrator/ssh": ["orchestrator/ports", "worker/contract", "worker/files"],
+  "orchestrator/sge": ["orchestrator/sweep", "orchestrator/ports", "worker/contract"],
+  "orchestrator/site": [
+    "orchestrator/sweep",
+    "orchestrator/ports",
+    "orchestrator/ssh",
+    "orchestrator/sge",
+    "worker/contract",
+    "worker/files",
+    "worker/wheels",
+    "worker/engine",
+  ],
+  "orchestrator/agent": [
+    "orchestrator/sweep",
+    "orchestrator/tracking",
+    "orchestrator/ports",
+    "worker/contract",
+  ],
+  "orchestrator/agent.ts": ["orchestrator/agent", "orchestrator/adapters"],
   "orchestrator/adapters": [
     "orchestrator/sweep",
     "orchestrator/tracking",
     "orchestrator/ports",
+    "orchestrator/ssh",
+    "orchestrator/sge",
+    "orchestrator/site",
+    "orchestrator/agent",
     ...LAPTOP_MAY_SEE,
   ],
-  "orchestrator/output": ["orchestrator/sweep", "orchestrator/tracking", "worker/contract"],
+  "orchestrator/output": [
+    "orchestrator/sweep",
+    "orchestrator/tracking",
+    "orchestrator/ports",
+    "worker/contract",
+  ],
   "orchestrator/commands": [
     "orchestrator/sweep",
     "orchestrator/tracking",
     "orchestrator/ports",
     "orchestrator/output",
+    "orchestrator/site",
     ...LAPTOP_MAY_SEE,
   ],
   "orchestrator/command-line.ts": ["orchestrator/output", "worker/contract"],
@@ -98,6 +127,9 @@ const ARROWS: Record<string, string[]> = {
 const PACKAGES: Record<string, string[]> = {
   zod: ["orchestrator/sweep/", "orchestrator/adapters/", "worker/"],
   yaml: ["orchestrator/sweep/"],
+  ssh2: ["orchestrator/ssh/"],
+  "ssh-config": ["orchestrator/ssh/"],
+  "fast-xml-parser": ["orchestrator/sge/"],
   commander: [
     "orchestrator/command-line.ts",
     "orchestrator/commands/",
@@ -116,6 +148,7 @@ const PACKAGES: Record<string, string[]> = {
 /** Entries whose processes stay small and start fast: none may load what its pattern names. */
 const KEPT_OUT: { entry: string; pattern: RegExp }[] = [
   { entry: "orchestrator/main.ts", pattern: /^@tensorflow\/|^sharp$|^@huggingface\// },
+  { entry: "orchestrator/agent.ts", pattern: /^@tensorflow\/|^sharp$|^@huggingface\/|^ssh2$/ },
   { entry: "worker/main.ts", pattern: /^@tensorflow\/|^sharp$|^@huggingface\// },
   { entry: "worker/commands/score.ts", pattern: /^@tensorflow\/|^sharp$|^@huggingface\// },
 ];
@@ -179,6 +212,7 @@ export function lightProcesses(files: Files): Finding[] {
 
 const ENTRIES = [
   "orchestrator/main.ts",
+  "orchestrator/agent.ts",
   "orchestrator/schema.ts",
   "worker/main.ts",
   "worker/trainer.ts",

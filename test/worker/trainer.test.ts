@@ -42,8 +42,9 @@ function start(
   trialDirectory: string,
   attempt: number,
   onEvent: (event: TrialEvent, child: ChildProcess) => void,
+  options: readonly string[] = [],
 ): Trainer {
-  const child = fork(TRAINER, [trialDirectory, String(attempt)], {
+  const child = fork(TRAINER, [...options, trialDirectory, String(attempt)], {
     env: { ...process.env, ...trainerEnvironment({ threads: 1 }) },
     execArgv: [],
     stdio: ["ignore", "pipe", "pipe", "ipc"],
@@ -105,7 +106,6 @@ describe("the trainer process", () => {
   });
 
   it.each([
-    ["SIGUSR1", (child: ChildProcess) => child.kill("SIGUSR1"), "shutdown"],
     ["SIGUSR2", (child: ChildProcess) => child.kill("SIGUSR2"), "shutdown"],
     ["SIGTERM", (child: ChildProcess) => child.kill("SIGTERM"), "shutdown"],
     ["SIGINT", (child: ChildProcess) => child.kill("SIGINT"), "shutdown"],
@@ -134,6 +134,71 @@ describe("the trainer process", () => {
     expect(output()).not.toContain("Debugger listening");
   });
 
+  it("checkpoints on SIGUSR1, sent twice, and goes on", async () => {
+    const train = { epochs: 1, batch_size: 1 };
+    const trialDirectory = await newTrial(await tinySpec(setting, "lora", { train }));
+    const steps: number[] = [];
+    const { ended, output } = start(trialDirectory, 1, (event, child) => {
+      if (event.type === "started") for (const _ of "12") child.kill("SIGUSR1");
+      if (event.type === "checkpoint") steps.push(event.step);
+    });
+    expect(await ended).toEqual([0, null]);
+    // Without being asked it writes one after its seventh and last step.
+    expect(await readExit(trialDirectory, 1)).toMatchObject({ outcome: "finished", step: 7 });
+    expect(steps[0]).toBeLessThan(7);
+    expect(output()).not.toContain("Debugger listening");
+  });
+
+  it("fails where a slice of its own did not bring it to a checkpoint", async () => {
+    const spec = await tinySpec(setting, "untuned");
+    const trialDirectory = await newTrial(spec);
+    const span = { walltime_seconds: 600, elapsed_seconds: 30, margin_seconds: 60 };
+    const { ended } = start(
+      trialDirectory,
+      1,
+      (event, child) => {
+        if (event.type === "started") child.send({ type: "stop", why: "walltime" });
+      },
+      ["--slice", JSON.stringify(span)],
+    );
+    expect(await ended).toEqual([0, null]);
+    expect(await readExit(trialDirectory, 1)).toMatchObject({
+      outcome: "failed",
+      failure: {
+        reason: "slice-too-short",
+        message: expect.stringContaining("a walltime of 0:10:00 is too short"),
+        retryable: false,
+      },
+    });
+  });
+
+  it("does not judge a slice in which it completed a checkpoint", async () => {
+    const spec = await tinySpec(setting, "lora", { train: { epochs: 1000 } });
+    const trialDirectory = await newTrial(spec);
+    const span = { walltime_seconds: 600, elapsed_seconds: 30, margin_seconds: 60 };
+    const { ended } = start(
+      trialDirectory,
+      1,
+      (event, child) => {
+        if (event.type === "step") child.send({ type: "stop", why: "walltime" });
+      },
+      ["--slice", JSON.stringify(span)],
+    );
+    expect(await ended).toEqual([0, null]);
+    const exit = { outcome: "handed-back", why: "walltime" };
+    expect(await readExit(trialDirectory, 1)).toMatchObject(exit);
+  });
+
+  it("given a GPU does not train on the CPU", async () => {
+    const trialDirectory = await newTrial(await tinySpec(setting, "lora"));
+    const { ended } = start(trialDirectory, 1, () => {}, ["--gpu"]);
+    expect(await ended).toEqual([0, null]);
+    expect(await readExit(trialDirectory, 1)).toMatchObject({
+      outcome: "failed",
+      failure: { reason: "gpu-unknown", message: expect.stringContaining("runs on the CPU") },
+    });
+  });
+
   it("finishes with exit 0 and a named failure", async () => {
     const spec = await tinySpec(setting, "lora", { train: { lr: 1e30 } });
     const trialDirectory = await newTrial(spec);
@@ -146,6 +211,6 @@ describe("the trainer process", () => {
   it("tells an unusable call by its exit code", async () => {
     const { ended, output } = start(setting.root, 0, () => {});
     expect(await ended).toEqual([1, null]);
-    expect(output()).toContain("usage: trainer TRIAL-DIRECTORY ATTEMPT");
+    expect(output()).toContain("usage: trainer [--gpu] [--slice SPAN] TRIAL-DIRECTORY ATTEMPT");
   });
 });

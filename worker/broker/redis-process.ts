@@ -1,8 +1,8 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, openSync } from "node:fs";
+import { once } from "node:events";
+import { closeSync, mkdirSync, openSync } from "node:fs";
 import { createServer } from "node:net";
-import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Failure } from "../contract/failure.ts";
 import type { BrokerAddress } from "../contract/trial-files.ts";
@@ -10,36 +10,47 @@ import { writeFileDurably } from "../files/durable-write.ts";
 import { answered, connectBroker } from "../queue/broker-connection.ts";
 import { type GenerationPaths } from "../queue/broker-address.ts";
 
-const LOOPBACK = "127.0.0.1";
 const START_MILLISECONDS = 15_000;
 const POLL_MILLISECONDS = 50;
+
+/** Grid Engine tells every process of a job of what is near, and Redis would die of that. */
+const HARDENED = `trap "" USR1 USR2; exec "$0" "$1"`;
 
 export interface RedisStart {
   paths: GenerationPaths;
   generation: number;
   /** Path of the redis-server to run. */
   redisServer: string;
+  /** The one address that it listens on. */
+  host: string;
+  /** Run in a session of its own; otherwise it ends with our process group. */
+  outlivesUs: boolean;
+}
+
+export interface RedisServer {
+  address: BrokerAddress;
+  process: ChildProcess;
 }
 
 /**
- * Starts a redis-server of its own session, so that it outlives us, with a password that stands
- * only in 0600 files; it keeps an append-only file in the generation's `data/`. Returns once it
- * answers.
+ * Starts a redis-server with a new password that stands only in 0600 files; it keeps an append-only
+ * file in the generation's `data/`. Returns once it answers; throws Failure `broker-unreachable`.
  */
 export async function startRedis({
   paths,
   generation,
   redisServer,
-}: RedisStart): Promise<BrokerAddress> {
-  const port = await freePort();
+  host,
+  outlivesUs,
+}: RedisStart): Promise<RedisServer> {
+  const port = await freePort(host);
   const password = randomBytes(24).toString("hex");
-  const data = path.join(paths.directory, "data");
-  mkdirSync(data, { recursive: true, mode: 0o700 });
+  mkdirSync(paths.data, { recursive: true, mode: 0o700 });
   const settings = [
-    `bind ${LOOPBACK}`,
+    `bind ${host}`,
     `port ${port}`,
     `requirepass ${password}`,
-    `dir "${data.replaceAll(/["\\]/g, String.raw`\$&`)}"`,
+    `dir "${paths.data.replaceAll(/["\\]/g, String.raw`\$&`)}"`,
     "appendonly yes",
     "appendfsync everysec",
     "aof-load-truncated yes",
@@ -48,24 +59,42 @@ export async function startRedis({
   ];
   writeFileDurably(paths.configuration, `${settings.join("\n")}\n`, { mode: 0o600 });
   const log = openSync(paths.log, "a", 0o600);
-  const server = spawn(redisServer, [paths.configuration], {
-    detached: true,
+  const server = spawn("/bin/sh", ["-c", HARDENED, redisServer, paths.configuration], {
+    detached: outlivesUs,
     stdio: ["ignore", log, log],
   });
+  closeSync(log);
   const ended = new Promise<string>((resolve) => {
     server.on("error", (error) => resolve(error.message));
     server.on("exit", (status, signal) => resolve(`it ended with ${signal ?? `status ${status}`}`));
   });
-  server.unref();
-  const address = { version: 1, generation, host: LOOPBACK, port, password, pid: 0 } as const;
+  if (outlivesUs) server.unref();
+  const pid = server.pid ?? null;
+  const address: BrokerAddress = { version: 1, generation, host, port, password, pid };
   const problem = await Promise.race([ended, answersInTime(address)]);
-  if (problem === null && server.pid !== undefined) return { ...address, pid: server.pid };
+  if (problem === null) return { address, process: server };
   server.kill("SIGKILL");
   throw new Failure({
     reason: "broker-unreachable",
     message: `redis-server (${redisServer}) did not start: ${problem}`,
     remedy: `See ${paths.log}.`,
   });
+}
+
+/** Ends a redis-server that runs as our child, with everything on disk; at once if it is silent. */
+export async function shutDown({ address, process: server }: RedisServer): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return;
+  const ended = once(server, "exit");
+  const redis = connectBroker(address);
+  redis.shutdown("NOSAVE").catch(() => {});
+  try {
+    await answered(ended);
+  } catch {
+    server.kill("SIGKILL");
+    await ended;
+  } finally {
+    redis.disconnect();
+  }
 }
 
 /** Null once the server answers to its password; a problem when it did not in time. */
@@ -85,11 +114,11 @@ async function answersInTime(address: BrokerAddress): Promise<string | null> {
 }
 
 /** A port nobody listens on now; should another take it first, the server ends and says so. */
-function freePort(): Promise<number> {
+function freePort(host: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.on("error", reject);
-    probe.listen(0, LOOPBACK, () => {
+    probe.listen(0, host, () => {
       const address = probe.address();
       const port = typeof address === "object" && address ? address.port : 0;
       probe.close(() => resolve(port));

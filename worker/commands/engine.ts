@@ -1,13 +1,7 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { constants } from "node:os";
 import type { Command } from "commander";
-import {
-  hasTrainerEnvironment,
-  readEngineState,
-  trainerEnvironment,
-} from "../engine/engine-state.ts";
+import { readEngineState } from "../engine/engine-state.ts";
 import { type CommandOutput, helpExample, type Report } from "./command-report.ts";
+import { CPU_NOTICE, engineLine, withEngine } from "./engine-process.ts";
 
 /** Adds `engine …`. TensorFlow is loaded only by those that ask it something. */
 export function registerEngineCommand(program: Command, output: CommandOutput): void {
@@ -16,25 +10,41 @@ export function registerEngineCommand(program: Command, output: CommandOutput): 
     .command("install")
     .description("find, build and check a native TensorFlow; does nothing where one is whole")
     .option("--from <dir>", "the folder of a TensorFlow to use, such as site-packages/tensorflow")
+    .option("--binding <file>", "a tfjs_binding.node built elsewhere, instead of compiling one")
     .addHelpText("after", helpExample("engine install --from ~/venv/lib/python3.11/site-packages"))
-    .action(async (options: { from?: string }) => output.show(await install(options, output)));
+    .action(async (options: InstallChoices) => output.show(await install(options, output)));
   engine
     .command("info")
     .description("say which engine trains here")
     .addHelpText("after", helpExample("engine info --json"))
-    .action(async () => output.show(await (hasTrainerEnvironment() ? describe() : startAgain())));
+    .action(async () => output.show(await withEngine(describe)));
+  engine.command("self-check [binding]", { hidden: true }).action(async (binding?: string) => {
+    output.show(await (binding === undefined ? withEngine(checkEngine) : checkBinding(binding)));
+  });
   engine
-    .command("self-check <binding>", { hidden: true })
-    .action(async (binding: string) => output.show(await checkBinding(binding)));
+    .command("ship", { hidden: true })
+    .option("--portable", "one that needs no more than glibc 2.17")
+    .action(async ({ portable = false }: { portable?: boolean }) => {
+      const { shippedEngine } = await import("../engine/shipped-engine.ts");
+      const { progress } = output;
+      output.show({ value: await shippedEngine({ portable, progress }), lines: [] });
+    });
 }
 
-const CPU_NOTICE = "engine: cpu (pure JavaScript), tens of times slower than a native TensorFlow";
+interface InstallChoices {
+  from?: string;
+  binding?: string;
+}
 
-async function install({ from }: { from?: string }, { progress }: CommandOutput): Promise<Report> {
+async function install(
+  { from, binding }: InstallChoices,
+  { progress }: CommandOutput,
+): Promise<Report> {
   const { installEngine } = await import("../engine/engine-install.ts");
   const { state, changed } = await installEngine({
     progress,
     ...(from !== undefined && { from }),
+    ...(binding !== undefined && { binding }),
   });
   const done = changed ? "installed and checked" : "already installed";
   const lines =
@@ -51,10 +61,7 @@ async function describe(): Promise<Report> {
   const lines =
     state?.engine === "cpu"
       ? [CPU_NOTICE, `no native engine, because: ${state.because}`]
-      : [
-          `engine: TensorFlow ${info.tensorflow} on ${info.device}, ${info.threads} threads`,
-          `library: ${info.library}`,
-        ];
+      : [engineLine(info), `library: ${info.library}`];
   return { value: info, lines };
 }
 
@@ -67,15 +74,11 @@ async function checkBinding(binding: string): Promise<Report> {
   return { value: { tensorflow }, lines: [] };
 }
 
-/** Runs this same command line with the trainer's environment, and ends as that run ends. */
-async function startAgain(): Promise<never> {
-  const child = spawn(process.execPath, process.argv.slice(1), {
-    stdio: "inherit",
-    env: { ...process.env, ...trainerEnvironment() },
-  });
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
-    process.on(signal, () => child.kill(signal));
-  }
-  await once(child, "exit");
-  process.exit(child.exitCode ?? 128 + constants.signals[child.signalCode ?? "SIGKILL"]);
+/** The recorded engine, loaded and checked as a trainer would use it. */
+async function checkEngine(): Promise<Report> {
+  const { loadEngine } = await import("../tensor/backend.ts");
+  const { selfCheck } = await import("../engine/self-check.ts");
+  const info = await loadEngine();
+  selfCheck();
+  return { value: info, lines: [engineLine(info)] };
 }

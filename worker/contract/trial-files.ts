@@ -27,6 +27,15 @@ export const AttemptFailure = z.strictObject({
     "disk-full",
     "trainer-killed",
     "trainer-crashed",
+    /** A whole slice was not enough to complete one checkpoint. */
+    "slice-too-short",
+    /** Said by the scheduler's accounting of a grid job whose pilot left no exit record. */
+    "walltime",
+    "node-lost",
+    "pilot-killed",
+    "gpu-unknown",
+    /** The grid job of its pilot is over, and nothing says what ended it. */
+    "unknown",
   ]),
   message: z.string(),
   retryable: z.boolean(),
@@ -129,7 +138,7 @@ export const Intent = z.strictObject({
 });
 export type Intent = z.infer<typeof Intent>;
 
-/** `<sweep>/plan.json`: the sweep as launched. */
+/** `<sweep>/plan.json`: the sweep as launched; every trial is in one pool. */
 export const SweepPlan = z.strictObject({
   version: z.literal(1),
   sweep: z.string(),
@@ -137,6 +146,16 @@ export const SweepPlan = z.strictObject({
   /** Ids in hand-out order. A trial that left the sweep file keeps its directory, not its place. */
   trials: z.array(z.string()),
   pilots: z.number().int().positive(),
+  /**
+   * Pools of pilots that ask the cluster for different resources, and the trials that each is given.
+   */
+  pools: z.array(
+    z.strictObject({
+      pool: z.string().regex(/^p\d+$/),
+      pilots: z.number().int().positive(),
+      trials: z.array(z.string()),
+    }),
+  ),
   lease_seconds: z.number().positive(),
   /** Retryable failures in a row without progress before a trial counts as failed. */
   max_failures: z.number().int().positive(),
@@ -149,7 +168,9 @@ export const BrokerAddress = z.strictObject({
   generation: z.number().int().positive(),
   host: z.string(),
   port: z.number().int().positive(),
+  /** Empty for a broker of the site's own that asks for none. */
   password: z.string(),
-  pid: z.number().int().positive(),
+  /** Of the redis-server on its host; null for one that we did not start. */
+  pid: z.number().int().positive().nullable(),
 });
 export type BrokerAddress = z.infer<typeof BrokerAddress>;

@@ -29,10 +29,14 @@ const AnnotationFile = z.object({
 });
 type AnnotationFile = z.infer<typeof AnnotationFile>;
 
-export interface SplitImage {
+/** An image of a split. */
+export interface ImageFile {
   id: number;
   /** Absolute path. */
   file: string;
+}
+
+export interface SplitImage extends ImageFile {
   captions: string[];
 }
 
@@ -46,11 +50,14 @@ export interface Split {
   dropped: { precanned: number; rejected: number; empty: number; images: number };
 }
 
-export interface SplitOptions extends MarkPolicy {
+/** Where a split is. */
+export interface SplitPlace {
   /** Folder with `annotations/<split>.json` and the images in `<split>/`. */
   root: string;
   split: string;
 }
+
+export interface SplitOptions extends SplitPlace, MarkPolicy {}
 
 /**
  * Reads a split in the layout of VizWiz-Captions. Captions come in the order of their file; blank
@@ -59,7 +66,31 @@ export interface SplitOptions extends MarkPolicy {
  * `data-missing`, or `data-invalid` naming what is wrong in the file.
  */
 export async function readSplit(options: SplitOptions): Promise<Split> {
-  const { root, split } = options;
+  const { split } = options;
+  const parsed = await readAnnotations(options);
+  const images = imagesOf(parsed, options).map((image) => ({
+    ...image,
+    captions: new Array<string>(),
+  }));
+  const { annotations } = parsed;
+  if (annotations === undefined) {
+    return { split, images, dropped: { precanned: 0, rejected: 0, empty: 0, images: 0 } };
+  }
+  const dropped = addCaptions(images, annotations, options);
+  const captioned = images.filter(({ captions }) => captions.length > 0);
+  return {
+    split,
+    images: captioned,
+    dropped: { ...dropped, images: images.length - captioned.length },
+  };
+}
+
+/** All images of a split by ascending id, captioned or not; with the same failures. */
+export async function readSplitImages(place: SplitPlace): Promise<ImageFile[]> {
+  return imagesOf(await readAnnotations(place), place);
+}
+
+async function readAnnotations({ root, split }: SplitPlace): Promise<AnnotationFile> {
   if (!SPLIT_NAME.test(split)) {
     throw invalid(`"${split}" cannot be the name of a split`, "name a file of annotations/");
   }
@@ -73,24 +104,13 @@ export async function readSplit(options: SplitOptions): Promise<Split> {
     remedy: "set dataset.root to a folder that holds annotations/<split>.json in VizWiz's layout",
   });
   refuseContradictions(parsed, file);
-  const images = parsed.images
-    .map((image) => ({
-      id: image.id,
-      file: path.resolve(root, split, image.file_name),
-      captions: new Array<string>(),
-    }))
+  return parsed;
+}
+
+function imagesOf({ images }: AnnotationFile, { root, split }: SplitPlace): ImageFile[] {
+  return images
+    .map(({ id, file_name }) => ({ id, file: path.resolve(root, split, file_name) }))
     .toSorted((one, other) => one.id - other.id);
-  const { annotations } = parsed;
-  if (annotations === undefined) {
-    return { split, images, dropped: { precanned: 0, rejected: 0, empty: 0, images: 0 } };
-  }
-  const dropped = addCaptions(images, annotations, options);
-  const captioned = images.filter(({ captions }) => captions.length > 0);
-  return {
-    split,
-    images: captioned,
-    dropped: { ...dropped, images: images.length - captioned.length },
-  };
 }
 
 /** Where a split's captions stand. */

@@ -9,8 +9,8 @@ import {
   type MarkPolicy,
   MAX_CAPTION_FILE_BYTES,
 } from "./caption-entries.ts";
+import { refuseIds, repeatedIds } from "./image-ids.ts";
 
-const IDS_SHOWN = 5;
 const REMEDY = {
   onePrediction: "give exactly one prediction for each image of the references",
   sameImages: "give references and predictions of the same images",
@@ -58,10 +58,10 @@ export async function readPredictedCaptions(
   const references = await readReferences(options);
   const predictions = await readPredictions(options.predictions);
   const unknown = [...predictions.keys()].filter((id) => !references.has(id));
-  refuse(unknown, `${options.predictions}: image not in the references`, REMEDY.sameImages);
+  refuseIds(unknown, `${options.predictions}: image not in the references`, REMEDY.sameImages);
   const withReferences = [...references].filter(([, captions]) => captions.length > 0);
   const missing = withReferences.flatMap(([id]) => (predictions.has(id) ? [] : [id]));
-  refuse(missing, `${options.predictions}: image without prediction`, REMEDY.onePrediction);
+  refuseIds(missing, `${options.predictions}: image without prediction`, REMEDY.onePrediction);
   if (withReferences.length === 0) {
     throw invalid(`${options.references}: no image has captions to score with`, REMEDY.captions);
   }
@@ -80,10 +80,10 @@ async function readReferences(options: PredictedCaptionsOptions): Promise<Map<nu
   const file = options.references;
   const { images, annotations } = await readCaptionFile(file, ReferenceFile, REMEDY.references);
   const ids = images.map(({ id }) => id);
-  refuse(repeated(ids), `${file}: image listed more than once`, REMEDY.references);
+  refuseIds(repeatedIds(ids), `${file}: image listed more than once`, REMEDY.references);
   const captions = new Map(ids.map((id) => [id, new Array<string>()]));
   const unlisted = annotations.flatMap(({ image_id: id }) => (captions.has(id) ? [] : [id]));
-  refuse(unlisted, `${file}: captioned image not listed in images`, REMEDY.references);
+  refuseIds(unlisted, `${file}: captioned image not listed in images`, REMEDY.references);
   for (const annotation of annotations) {
     if (droppingMark(annotation, options) !== null) continue;
     captions.get(annotation.image_id)!.push(annotation.caption);
@@ -95,7 +95,7 @@ async function readReferences(options: PredictedCaptionsOptions): Promise<Map<nu
 async function readPredictions(file: string): Promise<Map<number, string>> {
   const entries = await readCaptionFile(file, PredictionFile, REMEDY.predictions);
   const ids = entries.map(({ image_id }) => image_id);
-  refuse(repeated(ids), `${file}: image with more than one prediction`, REMEDY.onePrediction);
+  refuseIds(repeatedIds(ids), `${file}: image with more than one prediction`, REMEDY.onePrediction);
   return new Map(entries.map(({ image_id, caption }) => [image_id, caption]));
 }
 
@@ -108,20 +108,6 @@ function readCaptionFile<T>(file: string, schema: z.ZodType<T>, remedy: string):
     invalid: "data-invalid",
     remedy,
   });
-}
-
-function repeated(ids: readonly number[]): number[] {
-  const seen = new Set<number>();
-  return ids.filter((id) => seen.size === seen.add(id).size);
-}
-
-/** Throws Failure `data-invalid` with the number of different ids and the first few, if any. */
-function refuse(ids: readonly number[], problem: string, remedy: string): void {
-  const different = [...new Set(ids)];
-  if (different.length === 0) return;
-  const shown = different.slice(0, IDS_SHOWN).join(", ");
-  const more = different.length > IDS_SHOWN ? ", …" : "";
-  throw invalid(`${problem} (${different.length} in all): ${shown}${more}`, remedy);
 }
 
 function invalid(message: string, remedy: string): Failure {

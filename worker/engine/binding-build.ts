@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { copyFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { Failure } from "../contract/failure.ts";
+import { fileDigest } from "../files/file-digest.ts";
 import { cacheDirectory } from "../files/user-directories.ts";
 import { cacheEntry } from "../wheels/cache-entry.ts";
 import { findPython } from "../wheels/python.ts";
@@ -42,15 +44,20 @@ export async function localCompiler(): Promise<Compiler> {
 }
 
 /**
- * The C++ compiler of the `ziglang` wheel, fetched into our cache: for machines without one. What
- * it builds needs glibc 2.17 and no libstdc++. Throws the failures of `fetchWheel`.
+ * The C++ compiler of the `ziglang` wheel, fetched into our cache: for machines without one, and
+ * for another platform, such as `linux-x64`. What it builds needs glibc 2.17 and no libstdc++.
+ * Throws the failures of `fetchWheel`.
  */
-export async function zigCompiler(progress: (line: string) => void): Promise<Compiler> {
+export async function zigCompiler(
+  progress: (line: string) => void,
+  platform = `linux-${process.arch}`,
+): Promise<Compiler> {
   const python = await findPython();
   const wheel = await fetchWheel({ project: "ziglang", version: ZIG_VERSION, progress });
-  const target = `${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu.2.17`;
+  const target = `${platform.endsWith("arm64") ? "aarch64" : "x86_64"}-linux-gnu.2.17`;
+  const isOther = !platform.endsWith(process.arch);
   return {
-    name: `ziglang ${ZIG_VERSION}`,
+    name: `ziglang ${ZIG_VERSION}${isOther ? ` for ${platform}` : ""}`,
     argv: [python.program, "-m", "ziglang", "c++", "-target", target],
     env: {
       ...process.env,
@@ -86,6 +93,26 @@ export async function buildBinding(library: string, compiler: Compiler): Promise
     kind: path.join("engine", "bindings"),
     name: hash.digest("hex").slice(0, 16),
     fill: (directory) => compile({ compiler, library, output: path.join(directory, ADDON) }),
+  });
+  return path.join(folder, ADDON);
+}
+
+/**
+ * A binding that was built elsewhere, copied into the cache under a name by its content. Throws
+ * Failure `engine-missing` where there is no such file.
+ */
+export async function keptBinding(file: string): Promise<string> {
+  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) {
+    throw new Failure({
+      reason: "engine-missing",
+      message: `there is no binding ${file}`,
+      remedy: "give the file `tfjs_binding.node` that `engine install` built on another machine",
+    });
+  }
+  const folder = await cacheEntry({
+    kind: path.join("engine", "bindings"),
+    name: (await fileDigest(file)).slice(0, 16),
+    fill: (directory) => copyFile(file, path.join(directory, ADDON)),
   });
   return path.join(folder, ADDON);
 }

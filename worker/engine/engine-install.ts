@@ -6,6 +6,7 @@ import { lastLine, runTool } from "../wheels/tool.ts";
 import {
   bindingSources,
   buildBinding,
+  keptBinding,
   localCompiler,
   zigCompiler,
   type Compiler,
@@ -22,12 +23,15 @@ import {
   activePythonLibrary,
   fetchedLibrary,
   givenLibrary,
+  type LibraryNeeds,
   type TensorflowLibrary,
 } from "./tensorflow-library.ts";
 
 export interface InstallOptions {
   /** Folder of the TensorFlow to use; left out, one is found. */
   from?: string;
+  /** A binding built elsewhere; left out, one is built. It needs no headers and no compiler. */
+  binding?: string;
   /** Told in one line what takes long. */
   progress: (line: string) => void;
 }
@@ -47,23 +51,23 @@ const SelfCheckReport = z.union([
 /**
  * Installs the native engine, or records the pure JavaScript one with the reason where no native
  * one can be had. Whatever is recorded was checked first, and the record is replaced in one step:
- * an interrupted or failed install leaves the former engine. With `from`, that TensorFlow or none:
- * throws Failure `engine-missing` or `engine-build`. A full disk is Failure `disk-full` in any
- * case.
+ * an interrupted or failed install leaves the former engine. With `from`, that TensorFlow or none,
+ * and with `binding` no TensorFlow is fetched: throws Failure `engine-missing` or `engine-build`. A
+ * full disk is Failure `disk-full` in any case.
  */
-export async function installEngine({ from, progress }: InstallOptions): Promise<InstallOutcome> {
-  const given = from === undefined ? null : givenLibrary(from);
+export async function installEngine(options: InstallOptions): Promise<InstallOutcome> {
+  const { from, binding, progress } = options;
+  const needs: LibraryNeeds = { headers: binding === undefined };
+  const given = from === undefined ? null : givenLibrary(from, needs);
+  const prebuilt = binding === undefined ? null : await keptBinding(binding);
   const current = readEngineState();
-  if (current?.engine === "native" && isWhole(current, given)) {
+  if (current?.engine === "native" && isWhole(current, { given, prebuilt })) {
     return { state: current, changed: false };
   }
   const problems: Failure[] = [];
-  const sources = given
-    ? [async () => given]
-    : [activePythonLibrary, () => fetchedLibrary(progress)];
-  for (const find of sources) {
+  for (const find of librarySources(options, given)) {
     const library = await attempt(find, problems);
-    const state = library && (await buildAgainst(library, { progress, problems }));
+    const state = library && (await engineOn(library, { prebuilt, progress, problems }));
     if (state) {
       writeEngineState(state);
       return { state, changed: true };
@@ -71,7 +75,7 @@ export async function installEngine({ from, progress }: InstallOptions): Promise
   }
   const last = problems.at(-1);
   const because = problems.map((problem) => problem.message).join("; ");
-  if (given && last) {
+  if ((given ?? prebuilt) && last) {
     throw new Failure({ reason: last.reason, message: because, remedy: last.remedy });
   }
   const state: EngineState = { version: 1, engine: "cpu", because };
@@ -79,23 +83,47 @@ export async function installEngine({ from, progress }: InstallOptions): Promise
   return { state, changed: true };
 }
 
+function librarySources(
+  { binding, progress }: InstallOptions,
+  given: TensorflowLibrary | null,
+): (() => Promise<TensorflowLibrary>)[] {
+  if (given) return [async () => given];
+  if (binding !== undefined) return [() => activePythonLibrary({ headers: false })];
+  return [() => activePythonLibrary({ headers: true }), () => fetchedLibrary(progress)];
+}
+
 /** Whether the recorded engine is the one asked for and none of its parts has changed since. */
-function isWhole(state: NativeState, given: TensorflowLibrary | null): boolean {
+function isWhole(
+  state: NativeState,
+  { given, prebuilt }: { given: TensorflowLibrary | null; prebuilt: string | null },
+): boolean {
   return (
     (given === null || given.directory === state.library) &&
+    (prebuilt === null || prebuilt === state.binding) &&
     existsSync(state.binding) &&
     JSON.stringify(librarySizes(state.library)) === JSON.stringify(state.libraries) &&
     bindingSources() === state.sources
   );
 }
 
+interface EngineParts {
+  prebuilt: string | null;
+  progress: (line: string) => void;
+  problems: Failure[];
+}
+
 /**
- * The state of an engine on a TensorFlow, built by the first compiler whose addon passes its check.
+ * The state of an engine on a TensorFlow: with the binding built elsewhere, else with the first
+ * compiler's that passes its check.
  */
-async function buildAgainst(
+async function engineOn(
   library: TensorflowLibrary,
-  { progress, problems }: { progress: (line: string) => void; problems: Failure[] },
+  { prebuilt, progress, problems }: EngineParts,
 ): Promise<NativeState | null> {
+  if (prebuilt !== null) {
+    const compiler = "elsewhere";
+    return attempt(() => checkedState(library, { binding: prebuilt, compiler }), problems);
+  }
   for (const find of [localCompiler, () => zigCompiler(progress)]) {
     const compiler = await attempt(find, problems);
     const state = compiler && (await attempt(() => build(library, compiler, progress), problems));
@@ -105,20 +133,26 @@ async function buildAgainst(
 }
 
 async function build(
-  { directory, origin }: TensorflowLibrary,
+  library: TensorflowLibrary,
   compiler: Compiler,
   progress: (line: string) => void,
 ): Promise<NativeState> {
-  progress(`building the engine with ${compiler.name} on the TensorFlow of ${origin}`);
-  const binding = await buildBinding(directory, compiler);
-  const tensorflow = await checkBinding(binding, directory);
+  progress(`building the engine with ${compiler.name} on the TensorFlow of ${library.origin}`);
+  const binding = await buildBinding(library.directory, compiler);
+  return checkedState(library, { binding, compiler: compiler.name });
+}
+
+async function checkedState(
+  { directory }: TensorflowLibrary,
+  { binding, compiler }: { binding: string; compiler: string },
+): Promise<NativeState> {
   return {
     version: 1,
     engine: "native",
     binding,
     library: directory,
-    tensorflow,
-    compiler: compiler.name,
+    tensorflow: await checkBinding(binding, directory),
+    compiler,
     sources: bindingSources(),
     libraries: librarySizes(directory) ?? {},
   };

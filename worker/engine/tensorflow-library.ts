@@ -12,6 +12,12 @@ export interface TensorflowLibrary {
   origin: string;
 }
 
+/** What a TensorFlow is wanted for. */
+export interface LibraryNeeds {
+  /** To build a binding; without, one built elsewhere is linked to it. */
+  headers: boolean;
+}
+
 /** Releases of 2.18 are built for Python 3.9 to 3.12; only files that need no Python are used. */
 const WHEEL_VERSION = "2.18.0";
 const WHEEL_PYTHON = "3.11";
@@ -36,12 +42,12 @@ const WHEEL_MEMBERS = [
  * The TensorFlow in a given folder, or in its subfolder `tensorflow` (as in `site-packages`).
  * Throws Failure `engine-missing` naming the first file that is not there.
  */
-export function givenLibrary(folder: string): TensorflowLibrary {
+export function givenLibrary(folder: string, needs: LibraryNeeds): TensorflowLibrary {
   const candidates = [folder, path.join(folder, "tensorflow")].map((each) => path.resolve(each));
-  const directory = candidates.find((each) => missingFile(each) === null);
+  const directory = candidates.find((each) => missingFile(each, needs) === null);
   if (directory !== undefined) return { directory, origin: "the given folder" };
   const nearest = candidates.findLast((each) => existsSync(each)) ?? folder;
-  const missing = existsSync(folder) ? missingFile(nearest) : "no such folder";
+  const missing = existsSync(folder) ? missingFile(nearest, needs) : "no such folder";
   throw new Failure({
     reason: "engine-missing",
     message: `no TensorFlow to link to in ${folder}: ${missing}`,
@@ -50,10 +56,10 @@ export function givenLibrary(folder: string): TensorflowLibrary {
 }
 
 /** The active Python's TensorFlow. Throws Failure `engine-missing` where none can be linked to. */
-export async function activePythonLibrary(): Promise<TensorflowLibrary> {
+export async function activePythonLibrary(needs: LibraryNeeds): Promise<TensorflowLibrary> {
   const python = await findPython();
   const directory = await findPythonPackage(python, "tensorflow");
-  const missing = directory && missingFile(directory);
+  const missing = directory && missingFile(directory, needs);
   if (directory !== null && missing === null) return { directory, origin: "the active Python" };
   throw new Failure({
     reason: "engine-missing",
@@ -62,9 +68,14 @@ export async function activePythonLibrary(): Promise<TensorflowLibrary> {
   });
 }
 
-/** The TensorFlow of a wheel fetched into our cache. Throws the failures of `fetchWheel`. */
-export async function fetchedLibrary(progress: (line: string) => void): Promise<TensorflowLibrary> {
-  const platform = `${process.platform}-${process.arch}`;
+/**
+ * The TensorFlow of a wheel fetched into our cache, for this machine or, as `linux-x64`, another.
+ * Throws the failures of `fetchWheel`.
+ */
+export async function fetchedLibrary(
+  progress: (line: string) => void,
+  platform = `${process.platform}-${process.arch}`,
+): Promise<TensorflowLibrary> {
   const wheel = WHEELS[platform];
   if (!wheel) {
     throw new Failure({
@@ -86,8 +97,8 @@ export async function fetchedLibrary(progress: (line: string) => void): Promise<
   };
 }
 
-function missingFile(directory: string): string | null {
-  const needed = [...LIBRARY_FILES, "include/tensorflow/c/eager/c_api.h"];
+function missingFile(directory: string, { headers }: LibraryNeeds): string | null {
+  const needed = [...LIBRARY_FILES, ...(headers ? ["include/tensorflow/c/eager/c_api.h"] : [])];
   const missing = needed.find((name) => !existsSync(path.join(directory, name)));
   return missing === undefined ? null : `${missing} is missing`;
 }

@@ -98,10 +98,30 @@ export interface TrialRecord {
 
 export function readTrialRecord(trialDirectory: string): TrialRecord {
   const attempts = claimedAttempts(trialDirectory).map((attempt): AttemptRecord => {
-    const { claim, exit } = attemptPaths(trialDirectory, attempt);
-    return { attempt, claim: readJson(claim, Claim), exit: readJson(exit, AttemptExit) };
+    const { claim } = attemptPaths(trialDirectory, attempt);
+    return {
+      attempt,
+      claim: readJson(claim, Claim),
+      exit: readExit(trialDirectory, attempt),
+    };
   });
   return { result: readJson(trialPaths(trialDirectory).result, TrialResult), attempts };
+}
+
+/** How an attempt ended; null for one that, as far as its directory tells, has not. */
+export function readExit(trialDirectory: string, attempt: number): AttemptExit | null {
+  return readJson(attemptPaths(trialDirectory, attempt).exit, AttemptExit);
+}
+
+/**
+ * Writes the exit record of an attempt that left none. False, and nothing is written, where it left
+ * one by now or is not the newest attempt any more.
+ */
+export function recordEnd(trialDirectory: string, attempt: number, exit: AttemptExit): boolean {
+  if (claimedAttempts(trialDirectory).at(-1) !== attempt) return false;
+  const paths = attemptPaths(trialDirectory, attempt);
+  mkdirSync(paths.directory, { recursive: true });
+  return createFileDurably(paths.exit, `${JSON.stringify(exit)}\n`);
 }
 
 /** A small JSON file written by us, or null where it does not exist. */

@@ -1,4 +1,6 @@
-import { MAX_ORDER, type NgramCounts, orderOf } from "./ngrams.ts";
+import type { NgramMatches } from "./ngram-matches.ts";
+import { type CaptionNgrams, MAX_ORDER, ngramsIn, orderOf } from "./ngrams.ts";
+import type { ReferenceCorpus } from "./tf-idf.ts";
 
 /** The reference code adds these to its counts, so that nothing is divided by zero. */
 const TINY = 1e-15;
@@ -15,17 +17,26 @@ interface BleuCounts {
 
 /**
  * BLEU-1 to BLEU-4 (Papineni et al. 2002) as pycocoevalcap 1.2 computes them, with the length of
- * the closest reference. Takes, by image, the n-grams of the references and of the candidate.
- * `corpus` comes from the counts of all images together. Smoothing is so small that a count of zero
- * makes a score nearly zero.
+ * the closest reference. Takes one candidate for each image, and its matches. `corpus` comes from
+ * the counts of all images together. Smoothing is so small that a count of zero makes a score
+ * nearly zero.
  */
 export function scoreBleu(
-  references: readonly (readonly NgramCounts[])[],
-  candidates: readonly NgramCounts[],
+  { captions, firsts, images }: ReferenceCorpus,
+  candidates: CaptionNgrams,
+  matches: NgramMatches,
 ): { corpus: number[]; perImage: number[][] } {
-  const total = emptyCounts();
-  const perImage = candidates.map((candidate, image) => {
-    const counts = countMatches(candidate, references[image]!);
+  const most = highestCounts(captions, candidates, matches);
+  const total: BleuCounts = { words: 0, referenceWords: 0, guessed: zeros(), correct: zeros() };
+  const perImage = Array.from({ length: images }, (_, image) => {
+    const words = candidates.words[image]!;
+    const lengths = captions.words.subarray(firsts[image], firsts[image + 1]);
+    const counts = {
+      words,
+      referenceWords: nearestLength(words, lengths),
+      guessed: Array.from({ length: MAX_ORDER }, (__, index) => ngramsIn(words, index + 1)),
+      correct: correctIn(candidates, image, most),
+    };
     total.words += counts.words;
     total.referenceWords += counts.referenceWords;
     for (let index = 0; index < MAX_ORDER; index++) {
@@ -37,45 +48,37 @@ export function scoreBleu(
   return { corpus: bleuOf(total), perImage };
 }
 
-function emptyCounts(): BleuCounts {
-  return { words: 0, referenceWords: 0, guessed: zeros(), correct: zeros() };
-}
-
 function zeros(): number[] {
   return Array.from({ length: MAX_ORDER }, () => 0);
 }
 
-function countMatches(candidate: NgramCounts, references: readonly NgramCounts[]): BleuCounts {
-  const most = new Int32Array(candidate.ngrams.length);
-  for (const reference of references) raiseToCounts(most, candidate, reference);
-  const counts = emptyCounts();
-  for (let index = 0; index < most.length; index++) {
-    const order = orderOf(candidate.ngrams[index]!);
-    counts.guessed[order - 1]! += candidate.counts[index]!;
-    counts.correct[order - 1]! += Math.min(candidate.counts[index]!, most[index]!);
+/** By entry of the candidates, the highest count that a reference has. */
+function highestCounts(
+  references: CaptionNgrams,
+  candidates: CaptionNgrams,
+  { candidateEntries, referenceEntries }: NgramMatches,
+): Int32Array {
+  const most = new Int32Array(candidates.ngrams.length);
+  for (let match = 0; match < candidateEntries.length; match++) {
+    const entry = candidateEntries[match]!;
+    most[entry] = Math.max(most[entry]!, references.counts[referenceEntries[match]!]!);
   }
-  counts.words = counts.guessed[0]!;
-  counts.referenceWords = nearestLength(counts.words, references.map(wordsIn));
-  return counts;
+  return most;
 }
 
-function wordsIn({ ngrams, counts }: NgramCounts): number {
-  return counts.reduce((sum, one, index) => sum + (orderOf(ngrams[index]!) === 1 ? one : 0), 0);
-}
-
-/** Raises `most`, which runs in parallel to the candidate, to the counts of a reference. */
-function raiseToCounts(most: Int32Array, candidate: NgramCounts, reference: NgramCounts): void {
-  let other = 0;
-  for (let index = 0; index < most.length; index++) {
-    const ngram = candidate.ngrams[index]!;
-    while (other < reference.ngrams.length && reference.ngrams[other]! < ngram) other++;
-    if (reference.ngrams[other] === ngram) {
-      most[index] = Math.max(most[index]!, reference.counts[other]!);
-    }
+function correctIn(
+  { starts, ngrams, counts }: CaptionNgrams,
+  image: number,
+  most: Int32Array,
+): number[] {
+  const correct = zeros();
+  for (let entry = starts[image]!; entry < starts[image + 1]!; entry++) {
+    correct[orderOf(ngrams[entry]!) - 1]! += Math.min(counts[entry]!, most[entry]!);
   }
+  return correct;
 }
 
-function nearestLength(length: number, lengths: readonly number[]): number {
+function nearestLength(length: number, lengths: Int32Array): number {
   return lengths.reduce((nearest, one) => {
     const nearer = Math.abs(one - length) - Math.abs(nearest - length);
     return nearer < 0 || (nearer === 0 && one < nearest) ? one : nearest;

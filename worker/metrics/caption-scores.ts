@@ -1,8 +1,10 @@
 import { scoreBleu } from "./bleu.ts";
 import { scoreCiderD } from "./cider-d.ts";
-import { tokenizeCaptions, tokenizeReferences } from "./ptb-tokenizer.ts";
+import { matchReferences } from "./ngram-matches.ts";
+import { captionTokens } from "./ptb-tokenizer.ts";
 import { scoreRougeL } from "./rouge-l.ts";
 import { ReferenceCorpus } from "./tf-idf.ts";
+import { startsOf, Vocabulary } from "./vocabulary.ts";
 
 /** The metrics of one image or of a corpus. CIDEr-D is from 0 to 10, the others from 0 to 1. */
 export interface CaptionMetrics {
@@ -31,19 +33,22 @@ export function scoreCaptions(options: {
   references: readonly (readonly string[])[];
   predictions: readonly string[];
 }): CaptionScores {
-  const references = tokenizeReferences(options.references);
-  const predictions = tokenizeCaptions(options.predictions);
-  const corpus = new ReferenceCorpus(references);
-  const vectors = corpus.weigh(predictions);
-  const cider = scoreCiderD(corpus, vectors);
-  const bleu = scoreBleu(corpus.vectors, vectors);
-  const rouge = predictions.map((prediction, image) => scoreRougeL(references[image]!, prediction));
+  const vocabulary = new Vocabulary();
+  const captions = vocabulary.number(captionTokens(options.references.flat()));
+  const predictions = vocabulary.number(captionTokens(options.predictions));
+  const firsts = startsOf(options.references);
+  const corpus = new ReferenceCorpus({ captions: vocabulary.apart(captions), firsts });
+  const weighed = corpus.weigh(vocabulary.apart(predictions));
+  const matches = matchReferences(corpus, weighed);
+  const cider = scoreCiderD(corpus, weighed, matches);
+  const bleu = scoreBleu(corpus, weighed, matches);
+  const rouge = scoreRougeL({ captions, firsts }, predictions);
   const meanRouge = rouge.reduce((sum, one) => sum + one, 0) / rouge.length;
   return {
-    images: predictions.length,
+    images: rouge.length,
     metrics: metricsOf(cider.mean, bleu.corpus, meanRouge),
-    perImage: predictions.map((_, image) =>
-      metricsOf(cider.perImage[image]!, bleu.perImage[image]!, rouge[image]!),
+    perImage: rouge.map((one, image) =>
+      metricsOf(cider.perImage[image]!, bleu.perImage[image]!, one),
     ),
   };
 }

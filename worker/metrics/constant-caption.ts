@@ -1,7 +1,8 @@
-import { CIDER_SCALE, lengthPenalty } from "./cider-d.ts";
+import { bigramsIn, CIDER_SCALE, lengthPenalty } from "./cider-d.ts";
 import { MAX_ORDER, orderOf } from "./ngrams.ts";
-import { tokenizeCaptions, tokenizeReferences } from "./ptb-tokenizer.ts";
-import { ReferenceCorpus, type TfIdfVector } from "./tf-idf.ts";
+import { captionTokens } from "./ptb-tokenizer.ts";
+import { ReferenceCorpus, type WeighedCaptions } from "./tf-idf.ts";
+import { type NumberedCaptions, startsOf, Vocabulary } from "./vocabulary.ts";
 
 /** No caption has as many bigrams. */
 const MAX_BIGRAMS = 2 ** 26;
@@ -27,23 +28,31 @@ export function bestConstantCaption(options: {
 }): { caption: string; cider: number } {
   const { candidates, references } = options;
   if (candidates.length === 0) throw new Error("no captions to choose from");
-  const corpus = new ReferenceCorpus(tokenizeReferences(references));
+  const vocabulary = new Vocabulary();
+  const numbered = (captions: readonly string[]): NumberedCaptions =>
+    vocabulary.apart(vocabulary.number(captionTokens(captions)));
+  const captions = numbered(references.flat());
+  const corpus = new ReferenceCorpus({ captions, firsts: startsOf(references) });
   const worth = worthOfNgrams(corpus);
   let best = -1;
   let cider = -1;
-  for (const [index, vector] of corpus.weigh(tokenizeCaptions(candidates)).entries()) {
-    const score = scoreEverywhere(vector, worth) / references.length;
+  const weighed = corpus.weigh(numbered(candidates));
+  for (const index of candidates.keys()) {
+    const score = scoreEverywhere(weighed, index, worth) / references.length;
     if (score > cider) [best, cider] = [index, score];
   }
   return { caption: candidates[best]!, cider };
 }
 
 /** The sum over all images of the CIDEr-D of a caption given to each of them. */
-function scoreEverywhere(candidate: TfIdfVector, worth: WorthOfNgram): number {
+function scoreEverywhere(captions: WeighedCaptions, caption: number, worth: WorthOfNgram): number {
+  const { starts, ngrams, counts, norms } = captions;
+  const bigrams = bigramsIn(captions.words[caption]!);
   let sum = 0;
-  for (const [index, ngram] of candidate.ngrams.entries()) {
-    const norm = candidate.norms[orderOf(ngram) - 1]!;
-    if (norm > 0) sum += worth(ngram, candidate.counts[index]!, candidate.bigrams) / norm;
+  for (let entry = starts[caption]!; entry < starts[caption + 1]!; entry++) {
+    const ngram = ngrams[entry]!;
+    const norm = norms[MAX_ORDER * caption + orderOf(ngram) - 1]!;
+    if (norm > 0) sum += worth(ngram, counts[entry]!, bigrams) / norm;
   }
   return (CIDER_SCALE * sum) / MAX_ORDER;
 }
@@ -75,19 +84,30 @@ function worthOfNgrams(corpus: ReferenceCorpus): WorthOfNgram {
 
 function occurrencesByNgram(corpus: ReferenceCorpus): Map<number, Occurrence[]> {
   const occurrences = new Map<number, Occurrence[]>();
-  for (const references of corpus.vectors) {
-    for (const { ngrams, counts, weights, norms, bigrams } of references) {
-      for (const [index, ngram] of ngrams.entries()) {
-        const weight = weights[index]!;
-        if (weight === 0) continue;
-        const count = counts[index]!;
-        const norm = norms[orderOf(ngram) - 1]!;
-        const share = ((weight / count) * weight) / (norm * references.length);
-        const found = occurrences.get(ngram);
-        if (found) found.push({ count, share, bigrams });
-        else occurrences.set(ngram, [{ count, share, bigrams }]);
-      }
+  for (let image = 0; image < corpus.images; image++) {
+    const [first, end] = [corpus.firsts[image]!, corpus.firsts[image + 1]!];
+    for (let caption = first; caption < end; caption++) {
+      addOccurrences(occurrences, corpus.captions, { caption, references: end - first });
     }
   }
   return occurrences;
+}
+
+function addOccurrences(
+  occurrences: Map<number, Occurrence[]>,
+  { starts, ngrams, counts, weights, norms, words }: WeighedCaptions,
+  { caption, references }: { caption: number; references: number },
+): void {
+  const bigrams = bigramsIn(words[caption]!);
+  for (let entry = starts[caption]!; entry < starts[caption + 1]!; entry++) {
+    const weight = weights[entry]!;
+    if (weight === 0) continue;
+    const ngram = ngrams[entry]!;
+    const count = counts[entry]!;
+    const norm = norms[MAX_ORDER * caption + orderOf(ngram) - 1]!;
+    const share = ((weight / count) * weight) / (norm * references);
+    const found = occurrences.get(ngram);
+    if (found) found.push({ count, share, bigrams });
+    else occurrences.set(ngram, [{ count, share, bigrams }]);
+  }
 }

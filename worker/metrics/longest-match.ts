@@ -1,7 +1,10 @@
 import { type Pattern, parsePattern } from "./lexical-pattern.ts";
 
-/** More kinds of characters than any set of rules here tells apart. */
-const MAX_CHARACTER_KINDS = 256;
+/** Columns of a table of moves: more kinds of characters than any set of rules here tells apart. */
+const KIND_BITS = 8;
+/** The kind of characters not looked at yet; no move is known for it. */
+const UNCLASSIFIED = (1 << KIND_BITS) - 1;
+const FIRST_STATES = 64;
 const DEAD = -1;
 const UNKNOWN = -2;
 
@@ -10,9 +13,10 @@ const UNKNOWN = -2;
  * kind, so that an automaton needs one transition for each kind.
  */
 export class Alphabet {
+  /** By UTF-16 unit, its kind as far as `kind` was asked for it, or `UNCLASSIFIED`. */
+  readonly kinds = new Uint8Array(0x10000).fill(UNCLASSIFIED);
   readonly #sets: RegExp[] = [];
   readonly #setNumbers = new Map<string, number>();
-  readonly #kindOf = new Int16Array(0x10000).fill(-1);
   readonly #kindNumbers = new Map<string, number>();
   readonly #members: boolean[][] = [];
   readonly #standsFor: (character: string) => string;
@@ -35,8 +39,8 @@ export class Alphabet {
 
   /** The kind of a UTF-16 unit. */
   kind(code: number): number {
-    const known = this.#kindOf[code]!;
-    return known >= 0 ? known : this.#classify(code);
+    if (this.kinds[code] === UNCLASSIFIED) this.kinds[code] = this.#classify(code);
+    return this.kinds[code]!;
   }
 
   /** Whether characters of this kind belong to a class. */
@@ -51,11 +55,10 @@ export class Alphabet {
     let kind = this.#kindNumbers.get(key);
     if (kind === undefined) {
       kind = this.#members.length;
-      if (kind === MAX_CHARACTER_KINDS) throw new Error("too many kinds of characters");
+      if (kind === UNCLASSIFIED) throw new Error("too many kinds of characters");
       this.#members.push(members);
       this.#kindNumbers.set(key, kind);
     }
-    this.#kindOf[code] = kind;
     return kind;
   }
 }
@@ -82,8 +85,10 @@ export interface Match {
 export class LongestMatch {
   readonly #alphabet: Alphabet;
   readonly #nfa: NfaState[] = [];
-  readonly #rows: Int32Array[] = [];
-  readonly #accepts: number[] = [];
+  /** The state that follows a state, in the upper bits of the index, and a kind. */
+  #moves = new Int32Array(FIRST_STATES << KIND_BITS).fill(UNKNOWN);
+  /** By state, the pattern that is complete there, or -1. */
+  #accepts = new Int32Array(FIRST_STATES);
   readonly #members: number[][] = [];
   readonly #numbers = new Map<string, number>();
 
@@ -98,25 +103,22 @@ export class LongestMatch {
 
   /** The longest match that begins at `start` and ends by `limit`; null if there is none. */
   at(text: string, start: number, limit: number): Match | null {
+    const { kinds } = this.#alphabet;
     let state = 0;
     let pattern = -1;
     let end = start;
     for (let index = start; index < limit; index++) {
-      state = this.#step(state, text.charCodeAt(index));
+      const code = text.charCodeAt(index);
+      const next = this.#moves[(state << KIND_BITS) | kinds[code]!]!;
+      state = next === UNKNOWN ? this.#follow(state, this.#alphabet.kind(code)) : next;
       if (state === DEAD) break;
-      if (this.#accepts[state]! >= 0) {
-        pattern = this.#accepts[state]!;
+      const complete = this.#accepts[state]!;
+      if (complete >= 0) {
+        pattern = complete;
         end = index + 1;
       }
     }
     return pattern < 0 ? null : { pattern, end };
-  }
-
-  #step(state: number, code: number): number {
-    const kind = this.#alphabet.kind(code);
-    const row = this.#rows[state]!;
-    if (row[kind] === UNKNOWN) row[kind] = this.#follow(state, kind);
-    return row[kind]!;
   }
 
   #follow(state: number, kind: number): number {
@@ -125,7 +127,9 @@ export class LongestMatch {
       const { set, next } = this.#nfa[member]!;
       if (set >= 0 && this.#alphabet.belongs(kind, set)) targets.push(next);
     }
-    return targets.length === 0 ? DEAD : this.#stateOf(targets);
+    const next = targets.length === 0 ? DEAD : this.#stateOf(targets);
+    this.#moves[(state << KIND_BITS) | kind] = next;
+    return next;
   }
 
   /** The deterministic state that stands for these states and all that empty moves reach. */
@@ -138,13 +142,21 @@ export class LongestMatch {
     const key = members.join();
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;
-    const number = this.#rows.length;
+    const number = this.#members.length;
+    if (number === this.#accepts.length) this.#grow();
     const complete = members.map((member) => this.#nfa[member]!.pattern).filter((p) => p >= 0);
     this.#numbers.set(key, number);
     this.#members.push(members);
-    this.#accepts.push(complete.length === 0 ? -1 : Math.min(...complete));
-    this.#rows.push(new Int32Array(MAX_CHARACTER_KINDS).fill(UNKNOWN));
+    this.#accepts[number] = complete.length === 0 ? -1 : Math.min(...complete);
     return number;
+  }
+
+  #grow(): void {
+    const [moves, accepts] = [this.#moves, this.#accepts];
+    this.#moves = new Int32Array(2 * moves.length).fill(UNKNOWN);
+    this.#moves.set(moves);
+    this.#accepts = new Int32Array(2 * accepts.length);
+    this.#accepts.set(accepts);
   }
 
   #newState(state: Partial<NfaState>): number {

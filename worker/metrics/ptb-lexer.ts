@@ -4,6 +4,16 @@ import { type PtbRule, ptbRules } from "./ptb-rules.ts";
 
 /** Longer tokens are cut, so that a text without blanks cannot take quadratic time. */
 const MAX_TOKEN_LENGTH = 2048;
+const LINE_END = 0x0a;
+const BLANK = 0x20;
+
+/**
+ * Whether a blank before this unit is deleted alone, as most are: such a unit is none of the blanks
+ * that are deleted together.
+ */
+function isPlain(code: number): boolean {
+  return code > BLANK && code < 0x7f;
+}
 
 interface Splitter {
   token: LongestMatch;
@@ -31,31 +41,44 @@ const splitters = ptbRules.map(({ token, context }): Splitter | null =>
  */
 export function lexLines(lines: readonly string[]): string[][] {
   const text = lines.join("\n");
-  const output: string[][] = [[]];
+  const writers = ptbRules.map(writer);
+  let tokens: string[] = [];
+  const output = [tokens];
   let position = 0;
   while (position < text.length) {
-    if (text.charCodeAt(position) === 0x0a) {
-      output.push([]);
+    const code = text.charCodeAt(position);
+    if (code === LINE_END) {
+      tokens = [];
+      output.push(tokens);
+    }
+    if (code === LINE_END || (code === BLANK && isPlain(text.charCodeAt(position + 1)))) {
       position++;
       continue;
     }
     const limit = Math.min(text.length, position + MAX_TOKEN_LENGTH);
     const match = matcher.at(text, position, limit);
     if (match === null) throw new Error(`no rule for the character at ${position}`);
-    const rule = ptbRules[match.pattern]!;
+    const { giveBack = 0, twice } = ptbRules[match.pattern]!;
+    const write = writers[match.pattern]!;
     const matchEnd = tokenEnd(text, position, match.end, splitters[match.pattern]!);
-    const end = matchEnd - (rule.giveBack ?? 0);
-    if (rule.write !== null) {
-      const written = write(text.slice(position, rule.twice ? matchEnd : end), rule);
-      output.at(-1)!.push(written);
-    }
+    const end = matchEnd - giveBack;
+    if (write !== null) tokens.push(write(text.slice(position, twice ? matchEnd : end)));
     position = end;
   }
   return output;
 }
 
-function write(text: string, { write: writeOut }: PtbRule): string {
-  return (writeOut ? writeOut(text) : text).toLowerCase();
+/** How a rule writes its tokens out; equal ones are one string in memory. Null deletes them. */
+function writer({ write }: PtbRule): ((text: string) => string) | null {
+  if (write === null) return null;
+  const known = new Map<string, string>();
+  return (text) => {
+    const before = known.get(text);
+    if (before !== undefined) return before;
+    const written = (write ? write(text) : text).toLowerCase();
+    known.set(text, written);
+    return written;
+  };
 }
 
 /** Where the token ends whose rule matched, with its context, up to `end`. */

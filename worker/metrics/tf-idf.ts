@@ -1,14 +1,12 @@
-import { MAX_ORDER, type NgramCounts, NgramNumbering, orderOf, rankOf } from "./ngrams.ts";
-import { splitWords } from "./words.ts";
+import { type CaptionNgrams, MAX_ORDER, NgramNumbering, orderOf, rankOf } from "./ngrams.ts";
+import type { NumberedCaptions, NumberedReferences } from "./vocabulary.ts";
 
-/** A caption as CIDEr-D sees it. */
-export interface TfIdfVector extends NgramCounts {
-  /** Count times inverse document frequency, in parallel to the n-grams. */
+/** Captions as CIDEr-D sees them. */
+export interface WeighedCaptions extends CaptionNgrams {
+  /** By entry, count times inverse document frequency. */
   weights: Float64Array;
-  /** The Euclidean length for each n; index n - 1. */
+  /** The Euclidean lengths: that of n words in caption c at `MAX_ORDER * c + n - 1`. */
   norms: Float64Array;
-  /** How many bigrams the caption has: what CIDEr-D takes for its length. */
-  bigrams: number;
 }
 
 /**
@@ -16,63 +14,77 @@ export interface TfIdfVector extends NgramCounts {
  * images with it in a reference; its weight is ln(images) - ln(max(1, document frequency)).
  */
 export class ReferenceCorpus {
-  /** By image, the vectors of its references. */
-  readonly vectors: TfIdfVector[][];
+  /** As in `NumberedReferences`. */
+  readonly firsts: Int32Array;
+  readonly captions: WeighedCaptions;
   readonly #numbering = new NgramNumbering();
   /** By the rank of the n-gram. */
   readonly #weights: Float64Array;
   /** Of n-grams in no reference. */
   readonly #unseenWeight: number;
 
-  /** Takes tokenised references by image: at least one image, at least one reference each. */
-  constructor(references: readonly (readonly string[])[]) {
-    if (references.length === 0) throw new Error("no images to score");
-    const counted = references.map((captions, image) => {
-      if (captions.length === 0) throw new Error(`image ${image} has no references`);
-      return captions.map((caption) => this.#numbering.count(splitWords(caption)));
-    });
-    this.#unseenWeight = Math.log(counted.length);
-    this.#weights = documentFrequencies(counted, this.#numbering.size).map(
+  /** Takes references, taken apart: at least one image, at least one reference each. */
+  constructor({ captions, firsts }: NumberedReferences) {
+    this.firsts = firsts;
+    if (this.images === 0) throw new Error("no images to score");
+    const bare = firsts.findIndex((first, image) => first === firsts[image + 1]);
+    if (bare >= 0) throw new Error(`image ${bare} has no references`);
+    const counted = this.#numbering.count(captions);
+    this.#unseenWeight = Math.log(this.images);
+    this.#weights = documentFrequencies(firsts, counted, this.#numbering.size).map(
       (frequency) => this.#unseenWeight - Math.log(frequency),
     );
-    this.vectors = counted.map((captions) => captions.map((caption) => this.#vector(caption)));
+    this.captions = this.#weighed(counted);
   }
 
-  /** The vectors of other tokenised captions, weighted by the references. */
-  weigh(captions: readonly string[]): TfIdfVector[] {
-    const numbering = new NgramNumbering(this.#numbering);
-    return captions.map((caption) => this.#vector(numbering.count(splitWords(caption))));
+  get images(): number {
+    return this.firsts.length - 1;
   }
 
-  #vector({ ngrams, counts }: NgramCounts): TfIdfVector {
+  /** How many distinct n-grams the references have; theirs are the ranks below. */
+  get ngramCount(): number {
+    return this.#weights.length;
+  }
+
+  /** Other captions of the same vocabulary, taken apart, weighted by the references. */
+  weigh(captions: NumberedCaptions): WeighedCaptions {
+    return this.#weighed(new NgramNumbering(this.#numbering).count(captions));
+  }
+
+  #weighed(counted: CaptionNgrams): WeighedCaptions {
+    const { starts, ngrams, counts, words } = counted;
     const weights = new Float64Array(ngrams.length);
-    const norms = new Float64Array(MAX_ORDER);
-    let bigrams = 0;
-    for (let index = 0; index < ngrams.length; index++) {
-      const order = orderOf(ngrams[index]!);
-      const rank = rankOf(ngrams[index]!);
-      const seen = rank < this.#weights.length;
-      const weight = counts[index]! * (seen ? this.#weights[rank]! : this.#unseenWeight);
-      weights[index] = weight;
-      norms[order - 1]! += weight ** 2;
-      if (order === 2) bigrams += counts[index]!;
+    const norms = new Float64Array(MAX_ORDER * words.length);
+    for (let caption = 0; caption < words.length; caption++) {
+      const firstNorm = MAX_ORDER * caption;
+      for (let entry = starts[caption]!; entry < starts[caption + 1]!; entry++) {
+        const ngram = ngrams[entry]!;
+        const rank = rankOf(ngram);
+        const isSeen = rank < this.#weights.length;
+        const weight = counts[entry]! * (isSeen ? this.#weights[rank]! : this.#unseenWeight);
+        weights[entry] = weight;
+        norms[firstNorm + orderOf(ngram) - 1]! += weight * weight;
+      }
     }
-    for (let index = 0; index < MAX_ORDER; index++) norms[index] = Math.sqrt(norms[index]!);
-    return { ngrams, counts, weights, norms, bigrams };
+    for (let index = 0; index < norms.length; index++) norms[index] = Math.sqrt(norms[index]!);
+    return { ...counted, weights, norms };
   }
 }
 
 /** By rank, the number of images that hold the n-gram in a reference. */
-function documentFrequencies(images: readonly NgramCounts[][], ngramCount: number): Float64Array {
+function documentFrequencies(
+  firsts: Int32Array,
+  { starts, ngrams }: CaptionNgrams,
+  ngramCount: number,
+): Float64Array {
   const frequencies = new Float64Array(ngramCount);
   const lastImage = new Int32Array(ngramCount).fill(-1);
-  for (const [image, references] of images.entries()) {
-    for (const { ngrams } of references) {
-      for (let index = 0; index < ngrams.length; index++) {
-        const rank = rankOf(ngrams[index]!);
-        if (lastImage[rank] !== image) frequencies[rank]!++;
-        lastImage[rank] = image;
-      }
+  for (let image = 0; image + 1 < firsts.length; image++) {
+    const end = starts[firsts[image + 1]!]!;
+    for (let entry = starts[firsts[image]!]!; entry < end; entry++) {
+      const rank = rankOf(ngrams[entry]!);
+      if (lastImage[rank] !== image) frequencies[rank]!++;
+      lastImage[rank] = image;
     }
   }
   return frequencies;

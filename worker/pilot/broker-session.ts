@@ -1,6 +1,8 @@
-import { type BrokerSettings, ensureBroker } from "../broker/ensure-broker.ts";
+import type { BrokerSettings } from "../broker/broker-settings.ts";
+import { ensureBroker } from "../broker/ensure-broker.ts";
 import { Failure } from "../contract/failure.ts";
 import { readPlan, sweepPaths } from "../files/sweep-directory.ts";
+import { newestBroker } from "../queue/broker-address.ts";
 import { TrialQueue } from "../queue/trial-queue.ts";
 
 /**
@@ -10,11 +12,14 @@ import { TrialQueue } from "../queue/trial-queue.ts";
 export class BrokerSession {
   readonly #settings: BrokerSettings;
   readonly #sweep: string;
+  readonly #pool: string;
   #queue: Promise<TrialQueue> | null = null;
+  #generation = 0;
 
-  constructor(settings: BrokerSettings, sweep: string) {
+  constructor(settings: BrokerSettings, { sweep, pool }: { sweep: string; pool: string }) {
     this.#settings = settings;
     this.#sweep = sweep;
+    this.#pool = pool;
   }
 
   /**
@@ -22,6 +27,9 @@ export class BrokerSession {
    * Throws Failure `broker-unreachable` when no broker comes up either.
    */
   async use<T>(action: (queue: TrialQueue) => Promise<T>): Promise<T> {
+    // One that others gave up may come back and answer: nobody else follows it any more.
+    const isOutdated = (newestBroker(this.#settings.root)?.generation ?? 0) > this.#generation;
+    if (this.#queue && this.#generation > 0 && isOutdated) await this.#drop(this.#queue);
     const connection = this.#open();
     try {
       return await action(await connection);
@@ -50,9 +58,10 @@ export class BrokerSession {
 
   async #connect(): Promise<TrialQueue> {
     const address = await ensureBroker(this.#settings);
+    this.#generation = address.generation;
     const plan = readPlan(sweepPaths(this.#settings.root, this.#sweep));
     const leaseSeconds = plan?.lease_seconds ?? this.#settings.leaseSeconds;
-    return new TrialQueue(address, this.#sweep, leaseSeconds);
+    return new TrialQueue(address, { sweep: this.#sweep, pool: this.#pool, leaseSeconds });
   }
 }
 

@@ -1,21 +1,26 @@
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { LiveTrial } from "../contract/live-trial.ts";
 import type { TrialEvent } from "../contract/trial-event.ts";
 import type { AttemptExit } from "../contract/trial-files.ts";
 import { writeFileDurably } from "../files/durable-write.ts";
 import { readWishes, type SweepPaths } from "../files/sweep-directory.ts";
-import { attemptPaths, publishResult } from "../files/trial-directory.ts";
+import { attemptPaths, publishResult, readExit } from "../files/trial-directory.ts";
 import { answered } from "../queue/broker-connection.ts";
 import { type BrokerSession, isSilence } from "./broker-session.ts";
 import { readDisposition } from "./claim-trial.ts";
 import { startingView, viewAfter } from "./live-view.ts";
+import type { Slice } from "./slice.ts";
+import type { TakenGpus } from "./take-gpus.ts";
 import { type TrainerEnd, TrainerProcess } from "./trainer-process.ts";
 
 /** A lease is renewed this often within its length: missed answers do not lose it at once. */
 const RENEWALS_PER_LEASE = 5;
 const SHOW_MILLISECONDS = 1000;
+/** Schedulers kill the processes of a grid job one by one: a trainer a moment before its pilot. */
+const MILLISECONDS_TO_BE_KILLED_TOO = 1000;
 
 export interface AttemptRun {
   paths: SweepPaths;
@@ -25,32 +30,46 @@ export interface AttemptRun {
   pilot: string;
   threads: number;
   leaseSeconds: number;
-  /** Aborted when the pilot itself is to leave. */
+  /** Aborted when the pilot is asked to leave. */
   leaving: AbortSignal;
+  slice: Slice;
+  /** Null where GPUs are left as they are. */
+  gpus: TakenGpus | null;
+  /** The program to run, where that is not the trainer. */
+  trainer: string | undefined;
 }
 
 /**
  * Has one claimed attempt trained by a child process: renews its lease, hands on stops, shows its
  * progress, and settles what follows from its end. Silence of the broker never ends an attempt.
  */
-export async function runAttempt(run: AttemptRun): Promise<void> {
-  const { paths, session, trial, attempt, pilot, threads } = run;
+export async function runAttempt(run: AttemptRun): Promise<AttemptExit> {
+  const { paths, session, trial, attempt, pilot, threads, slice } = run;
   const trialDirectory = path.join(paths.trials, trial);
   const shown = new ShownProgress(run);
+  const watch = slice.watchAttempt();
   const trainer = new TrainerProcess({
     trialDirectory,
     attempt,
     threads,
-    onEvent: (event) => shown.add(event),
+    devices: run.gpus?.devices ?? null,
+    span: slice.wholeSpan(),
+    script: run.trainer,
+    onEvent: (event) => {
+      watch(event);
+      shown.add(event);
+    },
   });
-  const leave = (): void => trainer.stop("shutdown");
-  run.leaving.addEventListener("abort", leave);
-  if (run.leaving.aborted) leave();
-  const renewals = keepRenewing(run, trainer);
+  const obligations = [
+    onceAborted(run.leaving, () => trainer.stop("shutdown")),
+    onceAborted(slice.over, () => trainer.stop("walltime")),
+    repeatedly(run.leaseSeconds / RENEWALS_PER_LEASE, () => heed(run, trainer)),
+    repeatedly(run.leaseSeconds / RENEWALS_PER_LEASE, () => renew(run, trainer)),
+  ];
   const end = await trainer.ended;
-  renewals.stop();
-  run.leaving.removeEventListener("abort", leave);
-  recordDeath(trialDirectory, attempt, { end, step: shown.step });
+  if (end.signal === "SIGKILL") await delay(MILLISECONDS_TO_BE_KILLED_TOO);
+  for (const release of obligations) release();
+  const exit = readExit(trialDirectory, attempt) ?? recordDeath(run, { end, step: shown.step });
   if (existsSync(attemptPaths(trialDirectory, attempt).result)) {
     publishResult(trialDirectory, attempt);
   }
@@ -60,34 +79,39 @@ export async function runAttempt(run: AttemptRun): Promise<void> {
     if (next.kind === "waiting") await queue.add([{ trial, attempt: next.attempt }]);
     await answered(queue.pilots.present(pilot, run.leaseSeconds));
   });
+  return exit;
 }
 
-/**
- * Renews the lease again and again; a renewal that waits for a broker is not overtaken by another.
- */
-function keepRenewing(run: AttemptRun, trainer: TrainerProcess): { stop: () => void } {
+/** Acts when a signal is aborted, or at once if it is; returns what takes that back. */
+function onceAborted(signal: AbortSignal, action: () => void): () => void {
+  signal.addEventListener("abort", action);
+  if (signal.aborted) action();
+  return () => signal.removeEventListener("abort", action);
+}
+
+/** Acts again and again, never twice at a time; returns what ends it. */
+function repeatedly(seconds: number, action: () => Promise<void> | void): () => void {
   let timer: NodeJS.Timeout | undefined;
-  let stopped = false;
+  let isOver = false;
   const schedule = (): void => {
-    if (stopped) return;
-    timer = setTimeout(
-      () => void renew(run, trainer).then(schedule),
-      (run.leaseSeconds * 1000) / RENEWALS_PER_LEASE,
-    );
+    if (isOver) return;
+    timer = setTimeout(() => void Promise.resolve(action()).then(schedule), seconds * 1000);
   };
   schedule();
-  return {
-    stop: () => {
-      stopped = true;
-      clearTimeout(timer);
-    },
+  return () => {
+    isOver = true;
+    clearTimeout(timer);
   };
 }
 
-/** Renews the lease, and tells the trainer if it is superseded or the user wants it stopped. */
+/** Hands on what the user wants, also while no broker answers. */
+function heed({ paths, trial }: AttemptRun, trainer: TrainerProcess): void {
+  if (readWishes(paths)(trial).stopped) trainer.stop("stop");
+}
+
+/** Renews the lease, and tells the trainer if it is superseded. */
 async function renew(run: AttemptRun, trainer: TrainerProcess): Promise<void> {
   const { session, trial, attempt, pilot, leaseSeconds } = run;
-  if (readWishes(run.paths)(trial).stopped) trainer.stop("stop");
   try {
     const held = await session.use(async (queue) => {
       await answered(queue.pilots.present(pilot, leaseSeconds));
@@ -104,12 +128,9 @@ async function renew(run: AttemptRun, trainer: TrainerProcess): Promise<void> {
  * A trainer that died without a word leaves no exit record: its parent saw the death and writes it.
  */
 function recordDeath(
-  trialDirectory: string,
-  attempt: number,
+  { paths, trial, attempt }: AttemptRun,
   { end, step }: { end: TrainerEnd; step: number },
-): void {
-  const { exit } = attemptPaths(trialDirectory, attempt);
-  if (existsSync(exit)) return;
+): AttemptExit {
   const how = end.signal ? `was killed by ${end.signal}` : `ended with status ${end.status}`;
   const failure = {
     reason: end.signal ? ("trainer-killed" as const) : ("trainer-crashed" as const),
@@ -117,7 +138,9 @@ function recordDeath(
     retryable: true,
   };
   const record: AttemptExit = { version: 1, outcome: "failed", step, failure };
+  const { exit } = attemptPaths(path.join(paths.trials, trial), attempt);
   writeFileDurably(exit, `${JSON.stringify(record)}\n`);
+  return record;
 }
 
 /** The live view of one attempt, sent to the broker at most once a second, newest state first. */

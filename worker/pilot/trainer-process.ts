@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import type { SliceSpan } from "../contract/slice-span.ts";
 import type { TrialEvent } from "../contract/trial-event.ts";
 import { trainerEnvironment } from "../engine/engine-state.ts";
 import { attemptPaths } from "../files/trial-directory.ts";
@@ -9,6 +10,12 @@ export interface TrainerStart {
   trialDirectory: string;
   attempt: number;
   threads: number;
+  /** Value for CUDA_VISIBLE_DEVICES; null leaves it as it is. */
+  devices: string | null;
+  /** The slice that the attempt has to itself, if it does. */
+  span: SliceSpan | null;
+  /** The program to run, where that is not the trainer. */
+  script: string | undefined;
   onEvent: (event: TrialEvent) => void;
 }
 
@@ -18,19 +25,25 @@ export interface TrainerEnd {
   signal: NodeJS.Signals | null;
 }
 
+const TRAINER = fileURLToPath(new URL("../trainer.js", import.meta.url));
+
 /** The child process that trains one attempt; its output goes to the attempt's `log.txt`. */
 export class TrainerProcess {
   /** Settles when the process is gone; never rejects. */
   readonly ended: Promise<TrainerEnd>;
   readonly #child: ChildProcess;
 
-  constructor({ trialDirectory, attempt, threads, onEvent }: TrainerStart) {
+  constructor(start: TrainerStart) {
+    const { trialDirectory, attempt, threads, devices, onEvent } = start;
     const paths = attemptPaths(trialDirectory, attempt);
     mkdirSync(paths.directory, { recursive: true });
     const log = openSync(paths.log, "a");
-    const script = fileURLToPath(new URL("../trainer.js", import.meta.url));
-    this.#child = fork(script, [trialDirectory, String(attempt)], {
-      env: { ...process.env, ...trainerEnvironment({ threads }) },
+    this.#child = fork(start.script ?? TRAINER, trainerWords(start), {
+      env: {
+        ...process.env,
+        ...trainerEnvironment({ threads }),
+        ...(devices !== null && { CUDA_VISIBLE_DEVICES: devices }),
+      },
       stdio: ["ignore", log, log, "ipc"],
     });
     closeSync(log);
@@ -50,4 +63,14 @@ export class TrainerProcess {
   stop(why: "stop" | "walltime" | "shutdown" | "superseded"): void {
     if (this.#child.connected) this.#child.send({ type: "stop", why }, () => {});
   }
+}
+
+/** Options precede the words: a trainer given a GPU must not train without one unnoticed. */
+function trainerWords({ trialDirectory, attempt, devices, span }: TrainerStart): string[] {
+  return [
+    ...(devices !== null && devices !== "" ? ["--gpu"] : []),
+    ...(span !== null ? ["--slice", JSON.stringify(span)] : []),
+    trialDirectory,
+    String(attempt),
+  ];
 }

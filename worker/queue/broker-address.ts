@@ -8,6 +8,8 @@ export interface GenerationPaths {
   address: string;
   configuration: string;
   log: string;
+  /** Redis's append-only file, for one that we start. */
+  data: string;
 }
 
 /** `<root>/broker`: one directory per start of a site's broker. */
@@ -23,6 +25,7 @@ export function generationPaths(root: string, generation: number): GenerationPat
     address: path.join(directory, "broker.json"),
     configuration: path.join(directory, "redis.conf"),
     log: path.join(directory, "redis.log"),
+    data: path.join(directory, "data"),
   };
 }
 

@@ -8,11 +8,15 @@ const ANSWER_MILLISECONDS = 5_000;
 const CLOSE_MILLISECONDS = 100;
 
 /** Connection options for ioredis and BullMQ: commands wait for the broker instead of failing. */
-export function brokerOptions({ host, port, password }: BrokerAddress) {
+export function brokerOptions({
+  host,
+  port,
+  password,
+}: Pick<BrokerAddress, "host" | "port" | "password">) {
   return {
     host,
     port,
-    password,
+    ...(password !== "" && { password }),
     maxRetriesPerRequest: null,
     retryStrategy: () => RECONNECT_MILLISECONDS,
   };
@@ -70,6 +74,15 @@ export const GENERATION_KEY = "qsweep:generation";
 
 /** Until this time (ms of the broker's clock) silence supersedes nothing: the broker was away. */
 export const GRACE_KEY = "qsweep:grace-until";
+
+/** What to throw when a broker that answers is not of the generation that was looked for. */
+export function lostData(): Failure {
+  return new Failure({
+    reason: "broker-unreachable",
+    message: "the broker lost its data, or is of another generation",
+    remedy: "Launch the sweep again: that rebuilds the broker's data from the trial directories.",
+  });
+}
 
 function unreachable(milliseconds: number): Failure {
   return new Failure({

@@ -1,14 +1,19 @@
 import type { AttemptFailure } from "../contract/trial-files.ts";
 import type { Wish } from "../files/sweep-directory.ts";
 import type { AttemptRecord, TrialRecord } from "../files/trial-directory.ts";
+import type { SeenLease } from "./lease-table.ts";
+import { FailureCount, VANISHED_LIMIT } from "./retry-rules.ts";
 
 /** What a trial's own directory says is to happen with it next. */
 export type Disposition =
   | { kind: "finished" }
   /** An attempt finished, and its pilot died before making its result the trial's. */
   | { kind: "unpublished"; attempt: number }
-  /** The newest attempt has no exit record: it runs, or its pilot died. Leases tell. */
-  | { kind: "open"; attempt: number }
+  /**
+   * The newest attempt has no exit record: it runs, or its pilot died. Leases tell. `isLastTry`:
+   * if it falls silent too, it is not superseded; see `isHeld`.
+   */
+  | { kind: "open"; attempt: number; isLastTry: boolean }
   | { kind: "stopped"; attempt: number }
   | { kind: "failed"; attempt: number; failure: AttemptFailure }
   /** To be handed out as this attempt. */
@@ -30,9 +35,11 @@ export function dispositionOf({ record, wish, maxFailures }: DispositionQuery): 
   const finished = record.attempts.find(({ exit }) => exit?.outcome === "finished");
   if (finished) return { kind: "unpublished", attempt: finished.attempt };
   const newest = record.attempts.at(-1);
-  if (newest && newest.exit === null) return { kind: "open", attempt: newest.attempt };
   const attempt = newest?.attempt ?? 0;
   const judged = record.attempts.filter((one) => one.attempt > wish.forgivenAttempt);
+  if (newest?.exit === null) {
+    return { kind: "open", attempt, isLastTry: vanishedInARow(judged) >= VANISHED_LIMIT };
+  }
   const failure = finalFailure(judged, maxFailures);
   if (failure) return { kind: "failed", attempt, failure };
   if (wish.stopped) return { kind: "stopped", attempt };
@@ -40,22 +47,43 @@ export function dispositionOf({ record, wish, maxFailures }: DispositionQuery): 
 }
 
 /**
- * The failure that ends a trial: one that no retry can mend, or the last of `maxFailures` in a row
- * of which none got further than an attempt before it.
+ * Whether a trial is held back: attempt after attempt vanished with its pilot, the newest one too,
+ * by the broker's word. Nothing says that the trial is at fault, so it is not failed; but it may be
+ * what takes its nodes down, so nobody goes on with it before the user says `retry`. An attempt that
+ * is heard of again is not held.
+ */
+export function isHeld(disposition: Disposition, lease: SeenLease | undefined): boolean {
+  if (disposition.kind !== "open" || !disposition.isLastTry || !lease) return false;
+  return lease.expired && lease.attempt <= disposition.attempt;
+}
+
+/**
+ * The failure that ends a trial: one that no retry can mend, or the last of too many in a row of
+ * which none got further than an attempt before it.
  */
 function finalFailure(
   attempts: readonly AttemptRecord[],
   maxFailures: number,
 ): AttemptFailure | null {
-  let furthestStep = -1;
-  let failures = 0;
+  const failures = new FailureCount(maxFailures);
+  let furthestStep = 0;
   for (const { exit } of attempts) {
     if (exit === null) continue;
-    const advanced = exit.step > furthestStep;
+    if (exit.step > furthestStep) failures.progressed();
     furthestStep = Math.max(furthestStep, exit.step);
-    if (exit.outcome !== "failed") continue;
-    failures = advanced ? 1 : failures + 1;
-    if (!exit.failure.retryable || failures >= maxFailures) return exit.failure;
+    if (exit.outcome === "failed" && failures.isFinal(exit.failure)) return exit.failure;
   }
   return null;
+}
+
+/** Attempts without an exit record since the last one that is known to have got further. */
+function vanishedInARow(attempts: readonly AttemptRecord[]): number {
+  let furthestStep = 0;
+  let vanished = 0;
+  for (const { exit } of attempts) {
+    if (exit === null) vanished += 1;
+    else if (exit.step > furthestStep) vanished = 0;
+    furthestStep = Math.max(furthestStep, exit?.step ?? 0);
+  }
+  return vanished;
 }

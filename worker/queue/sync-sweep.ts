@@ -18,19 +18,28 @@ export type SyncAction =
 
 export interface SyncPlan {
   actions: SyncAction[];
-  /** Trials that still need a pilot, now or when a lease runs out. */
-  unsettled: number;
+  /** As `unsettledTrials`. */
+  unsettled: string[];
+}
+
+/** Trials that need a pilot, now or when a lease runs out. */
+export function unsettledTrials({ plan, trials }: SweepRecord): string[] {
+  return trials
+    .filter(({ record, wish }) => {
+      const { kind } = dispositionOf({ record, wish, maxFailures: plan.max_failures });
+      return kind === "open" || kind === "waiting";
+    })
+    .map(({ spec }) => spec.id);
 }
 
 /** Decides only; each action is safe to repeat. */
 export function planSync(sweep: SweepRecord, leases: ReadonlyMap<string, SeenLease>): SyncPlan {
-  const plan: SyncPlan = { actions: [], unsettled: 0 };
+  const plan: SyncPlan = { actions: [], unsettled: unsettledTrials(sweep) };
   for (const { spec, record, wish } of sweep.trials) {
     const trial = spec.id;
     const lease = leases.get(trial);
     const disposition = dispositionOf({ record, wish, maxFailures: sweep.plan.max_failures });
     const isOpen = disposition.kind === "open";
-    if (isOpen || disposition.kind === "waiting") plan.unsettled += 1;
     if (lease && !(isOpen && lease.attempt >= disposition.attempt)) {
       plan.actions.push({ kind: "release", trial, attempt: lease.attempt });
     }
@@ -73,15 +82,36 @@ function actionFor({ trial, disposition, lease, pilot }: ActionQuery): SyncActio
 
 /**
  * Brings a sweep's queue in line with its trial directories: after a launch, after the broker lost
- * its data, and whenever a pilot has nothing to do. Returns how many trials are unsettled.
+ * its data, and whenever a pilot has nothing to do. Returns how many trials of each pool of the
+ * plan are unsettled: they need a pilot, now or when a lease runs out.
  */
-export async function syncSweep(paths: SweepPaths, queue: TrialQueue): Promise<number> {
+export async function syncSweep(
+  paths: SweepPaths,
+  queue: TrialQueue,
+): Promise<ReadonlyMap<string, number>> {
+  const { sweep, plan } = await bringInLine(paths, queue);
+  const open = new Set(plan.unsettled);
+  return new Map(
+    sweep.plan.pools.map(({ pool, trials }) => {
+      return [pool, trials.filter((trial) => open.has(trial)).length];
+    }),
+  );
+}
+
+/** What a sync found of a sweep, and has done about it. */
+export interface Synced {
+  sweep: SweepRecord;
+  plan: SyncPlan;
+}
+
+/** As `syncSweep`; returns all that it found. */
+export async function bringInLine(paths: SweepPaths, queue: TrialQueue): Promise<Synced> {
   const leases = await answered(queue.leases.all());
   const sweep = readSweep(paths);
   if (sweep === null) throw new Error(`no plan in ${paths.directory}`);
-  const { actions, unsettled } = planSync(sweep, leases);
+  const plan = planSync(sweep, leases);
   const handOuts: HandOut[] = [];
-  for (const action of actions) {
+  for (const action of plan.actions) {
     switch (action.kind) {
       case "hand-out":
         handOuts.push(action.handOut);
@@ -101,6 +131,12 @@ export async function syncSweep(paths: SweepPaths, queue: TrialQueue): Promise<n
         action satisfies never;
     }
   }
-  await queue.add(handOuts);
-  return unsettled;
+  for (const { pool, trials } of sweep.plan.pools) {
+    const own = new Set(trials);
+    await queue.add(
+      handOuts.filter(({ trial }) => own.has(trial)),
+      pool,
+    );
+  }
+  return { sweep, plan };
 }

@@ -3,7 +3,7 @@ import { type Job, Queue, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import type { BrokerAddress } from "../contract/trial-files.ts";
 import { LiveTrial } from "../contract/live-trial.ts";
-import { answered, brokerOptions, connectBroker } from "./broker-connection.ts";
+import { answered, brokerOptions, connectBroker, GRACE_KEY } from "./broker-connection.ts";
 import { LeaseTable } from "./lease-table.ts";
 import { PilotTable } from "./pilot-table.ts";
 
@@ -13,6 +13,18 @@ const PULL_SECONDS = 1;
 const PULL_ANSWER_MILLISECONDS = 8_000;
 const ADD_CHUNK = 250;
 const CLOSE_MILLISECONDS = 1_000;
+const MAX_EVENTS = 1_000;
+
+/**
+ * Forgets all keys of a sweep at once; for the next ARGV[1] ms silence supersedes nothing, as its
+ * length is forgotten too. No other sweep's name begins with this one and ":" or "/".
+ */
+const FORGET = `local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
+for i = 2, #ARGV do
+  for _, key in ipairs(redis.call('KEYS', ARGV[i])) do redis.call('DEL', key) end
+end
+local grace = tonumber(redis.call('GET', KEYS[1]) or '0')
+redis.call('SET', KEYS[1], math.max(grace, now + tonumber(ARGV[1])))`;
 
 /** One attempt to make, as handed out. */
 export interface HandOut {
@@ -25,43 +37,51 @@ export interface PulledHandOut extends HandOut {
   acknowledge(): Promise<void>;
 }
 
+export interface QueueSettings {
+  sweep: string;
+  /** What `pull` takes from, and `add` adds to unless told otherwise; only pilots have one. */
+  pool?: string;
+  leaseSeconds: number;
+}
+
 /**
- * A sweep's queue at the broker: hand-out by BullMQ, leases, and the live view. Every call throws
- * Failure `broker-unreachable` when the broker is silent; all of it can be rebuilt from the trial
- * directories, and every call is safe to repeat.
+ * A sweep at the broker: a hand-out queue by BullMQ for each pool; leases and the live view of the
+ * whole sweep. Every call throws Failure `broker-unreachable` when the broker is silent; all of it
+ * can be rebuilt from the trial directories, and every call is safe to repeat.
  */
 export class TrialQueue {
   readonly leases: LeaseTable;
   readonly pilots: PilotTable;
   readonly #redis: Redis;
-  readonly #queue: Queue<HandOut>;
+  readonly #queues = new Map<string, Queue<HandOut>>();
   readonly #live: string;
   readonly #address: BrokerAddress;
+  readonly #sweep: string;
+  readonly #pool: string | undefined;
+  readonly #leaseSeconds: number;
   #puller: Worker<HandOut> | null = null;
 
-  constructor(address: BrokerAddress, sweep: string, leaseSeconds: number) {
+  constructor(address: BrokerAddress, { sweep, pool, leaseSeconds }: QueueSettings) {
     this.#address = address;
+    this.#sweep = sweep;
+    this.#pool = pool;
+    this.#leaseSeconds = leaseSeconds;
     this.#redis = connectBroker(address);
     this.leases = new LeaseTable(this.#redis, sweep, leaseSeconds);
-    this.pilots = new PilotTable(this.#redis);
+    this.pilots = new PilotTable(this.#redis, address.generation);
     this.#live = `qsweep:${sweep}:live`;
-    this.#queue = new Queue<HandOut>(sweep, {
-      connection: brokerOptions(address),
-      prefix: PREFIX,
-      streams: { events: { maxLen: 1000 } },
-    });
-    this.#queue.on("error", () => {});
   }
 
   /** Adds what is not queued yet, in order. An entry handed out or waiting stays as it is. */
-  async add(handOuts: readonly HandOut[]): Promise<void> {
+  async add(handOuts: readonly HandOut[], pool = this.#ownPool()): Promise<void> {
+    const queue = this.#queueOf(pool);
     for (let start = 0; start < handOuts.length; start += ADD_CHUNK) {
       const chunk = handOuts.slice(start, start + ADD_CHUNK).map((data) => ({
         name: data.trial,
         data,
         opts: { jobId: `${data.trial}-${data.attempt}`, removeOnComplete: true },
       }));
-      await answered(this.#queue.addBulk(chunk));
+      await answered(queue.addBulk(chunk));
     }
   }
 
@@ -92,9 +112,25 @@ export class TrialQueue {
     return new Map(entries.map(([trial, text]) => [trial, LiveTrial.parse(JSON.parse(text))]));
   }
 
-  /** How many pilots of this sweep have a connection for pulling, with or without a trial. */
-  connectedPilots(): Promise<number> {
-    return answered(this.#queue.getWorkersCount());
+  /** How many pilots of these pools have a connection for pulling, with or without a trial. */
+  async connectedPilots(pools: readonly string[]): Promise<number> {
+    const asked = pools.map((pool) => this.#queueOf(pool).getWorkersCount());
+    const counts = await answered(Promise.all(asked));
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** How many hand-outs of these pools wait for a pilot. */
+  async countWaiting(pools: readonly string[]): Promise<number> {
+    const asked = pools.map((pool) => this.#queueOf(pool).getWaitingCount());
+    const counts = await answered(Promise.all(asked));
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Makes the broker forget this sweep, to be synced anew; pilots may be at work meanwhile. */
+  async forget(): Promise<void> {
+    const patterns = [`${PREFIX}:${this.#sweep}:*`, `${PREFIX}:${this.#sweep}/*`];
+    const milliseconds = this.#leaseSeconds * 1000;
+    await answered(this.#redis.eval(FORGET, 1, GRACE_KEY, milliseconds, ...patterns));
   }
 
   /** Ends the broker; its data stays in its append-only file. */
@@ -104,14 +140,33 @@ export class TrialQueue {
 
   /** Never waits for a broker that is away. */
   async close(): Promise<void> {
-    const closing = [this.#queue.close()];
+    const closing = [...this.#queues.values()].map((queue) => queue.close());
     if (this.#puller) closing.push(this.#puller.close(true));
     await answered(Promise.allSettled(closing), CLOSE_MILLISECONDS).catch(() => {});
     this.#redis.disconnect();
   }
 
+  #ownPool(): string {
+    if (this.#pool === undefined) throw new Error(`no pool was given for sweep ${this.#sweep}`);
+    return this.#pool;
+  }
+
+  /** All queues share one connection. */
+  #queueOf(pool: string): Queue<HandOut> {
+    const known = this.#queues.get(pool);
+    if (known) return known;
+    const queue = new Queue<HandOut>(`${this.#sweep}/${pool}`, {
+      connection: this.#redis,
+      prefix: PREFIX,
+      streams: { events: { maxLen: MAX_EVENTS } },
+    });
+    queue.on("error", () => {});
+    this.#queues.set(pool, queue);
+    return queue;
+  }
+
   async #openPuller(): Promise<Worker<HandOut>> {
-    const puller = new Worker<HandOut>(this.#queue.name, null, {
+    const puller = new Worker<HandOut>(this.#queueOf(this.#ownPool()).name, null, {
       connection: brokerOptions(this.#address),
       prefix: PREFIX,
       autorun: false,

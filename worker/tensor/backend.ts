@@ -50,6 +50,18 @@ export async function loadEngine(
   };
 }
 
+/** As `loadEngine`, but throws Failure `gpu-unknown` where the engine would run on the CPU. */
+export async function loadEngineOnGpu(): Promise<EngineInfo> {
+  const engine = await loadEngine();
+  if (engine.device !== "cpu") return engine;
+  const devices = process.env["CUDA_VISIBLE_DEVICES"];
+  throw new Failure({
+    reason: "gpu-unknown",
+    message: `the ${engine.engine} engine runs on the CPU, with CUDA_VISIBLE_DEVICES=${devices}`,
+    remedy: "a CUDA build of TensorFlow and its libraries, or sge.gpu_rule: none, is needed",
+  });
+}
+
 /**
  * Makes the native engine of an addon file current; Failure `engine-missing` if it does not load.
  */

@@ -5,6 +5,8 @@ export type StopReason = "stop" | "walltime" | "shutdown" | "pilot-lost" | "supe
 export interface AttemptControl {
   /** A reason once given stays, or becomes `superseded`. */
   requested(): StopReason | null;
+  /** Whether a checkpoint was asked for since the last call: the process may be suspended soon. */
+  checkpointAsked?(): boolean;
 }
 
 /** Ends an attempt early. Whoever throws it has brought to disk what is worth keeping. */

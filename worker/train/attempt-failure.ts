@@ -16,6 +16,8 @@ const NAMED: Partial<Record<Failure["reason"], { reason: Reason; retryable: bool
   "file-invalid": { reason: "model-invalid", retryable: false },
   "engine-missing": { reason: "engine-missing", retryable: false },
   "engine-build": { reason: "engine-missing", retryable: false },
+  // Another machine may have one that works.
+  "gpu-unknown": { reason: "gpu-unknown", retryable: true },
   "disk-full": { reason: "disk-full", retryable: true },
 };
 

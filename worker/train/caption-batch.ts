@@ -11,15 +11,15 @@ import type { Example } from "./epoch-order.ts";
 const IGNORED = -100;
 const CHANNELS = 3;
 
-/** A split's images, and how the model takes them. */
-export interface ImageSource {
-  store: ImageStore<SplitImage>;
+/** Images, of a split unless said otherwise, and how the model takes them. */
+export interface ImageSource<Image extends { file: string } = SplitImage> {
+  store: ImageStore<Image>;
   preprocessor: Preprocessor;
 }
 
 /** Normalised pixels of these images, float32 [B, H, W, 3]; the caller disposes them. */
-export async function pixelTensor(
-  { store, preprocessor }: ImageSource,
+export async function pixelTensor<Image extends { file: string }>(
+  { store, preprocessor }: ImageSource<Image>,
   indices: readonly number[],
 ): Promise<tf.Tensor4D> {
   const images = await Promise.all(indices.map((index) => store.pixels(index)));

@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { Failure } from "../contract/failure.ts";
+import type { SliceSpan } from "../contract/slice-span.ts";
 import type { EngineInfo, TrialEvent } from "../contract/trial-event.ts";
 import type { AttemptExit, TrialResult } from "../contract/trial-files.ts";
 import type { TrialSpec } from "../contract/trial-spec.ts";
@@ -17,6 +18,7 @@ import { assertCurrent } from "./checkpoint-keeper.ts";
 import { constantBaseline } from "./constant-baseline.ts";
 import { EventLog } from "./event-log.ts";
 import { fineTune } from "./fine-tune.ts";
+import { SliceWitness } from "./slice-witness.ts";
 import { checkDataset } from "./trial-inputs.ts";
 import { untunedBaseline } from "./untuned-baseline.ts";
 
@@ -33,6 +35,8 @@ export interface AttemptOptions {
   /** Told of an error that is no expected failure, for its stack. */
   crashed?: (error: unknown) => void;
   clock?: AttemptClock;
+  /** The slice that this attempt has to itself, if it does: then that must be enough for it. */
+  span?: SliceSpan;
 }
 
 /**
@@ -42,9 +46,14 @@ export interface AttemptOptions {
  * part.
  */
 export async function runAttempt(options: AttemptOptions): Promise<AttemptExit> {
-  const { trialDirectory, attempt, clock = systemClock, emit } = options;
+  const { trialDirectory, attempt, clock = systemClock } = options;
   const paths = attemptPaths(trialDirectory, attempt);
   mkdirSync(paths.directory, { recursive: true });
+  const witness = options.span ? new SliceWitness(options.span, clock) : null;
+  const emit = (event: TrialEvent): void => {
+    witness?.see(event);
+    options.emit(event);
+  };
   const log = new EventLog({ file: paths.events, clock, emit });
   let step = 0;
   const reached = (done: number): void => {
@@ -62,7 +71,7 @@ export async function runAttempt(options: AttemptOptions): Promise<AttemptExit> 
     writeFileDurably(paths.result, asJson(result));
     exit = { version: 1, outcome: "finished", step };
   } catch (error) {
-    exit = exitAfter(error, step);
+    exit = exitAfter(error, { step, witness });
     if (!isExpected(error)) options.crashed?.(error);
   }
   log.close();
@@ -85,12 +94,17 @@ function runRecipe(context: AttemptContext): Promise<Conclusion> {
   }
 }
 
-function exitAfter(error: unknown, step: number): AttemptExit {
+function exitAfter(
+  error: unknown,
+  { step, witness }: { step: number; witness: SliceWitness | null },
+): AttemptExit {
   if (!(error instanceof AttemptStopped)) {
     return { version: 1, outcome: "failed", step, failure: attemptFailure(error) };
   }
   const { why } = error;
   if (why === "superseded") return { version: 1, outcome: why, step };
+  const failure = why === "walltime" ? witness?.judge() : null;
+  if (failure) return { version: 1, outcome: "failed", step, failure };
   return { version: 1, outcome: "handed-back", step, why };
 }
 

@@ -171,8 +171,9 @@ export class TrainingRun {
   }
 
   async #checkpointIfDue(): Promise<void> {
-    const { keeper } = this.#options;
-    if (keeper.isDue) await keeper.saveResumable(this.#progress, this.#optimizer);
+    const { keeper, control } = this.#options;
+    const isAsked = control.checkpointAsked?.() === true;
+    if (isAsked || keeper.isDue) await keeper.saveResumable(this.#progress, this.#optimizer);
   }
 
   #advance(change: Partial<TrainingProgress>): void {

@@ -1,9 +1,12 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { openSweep } from "../../../orchestrator/adapters/open-sweep.ts";
+import { sweepOpener } from "../../../orchestrator/adapters/open-sweep.ts";
 import { rememberSweep } from "../../../orchestrator/adapters/sweep-registry.ts";
+import { commandSites } from "../../rig/command-sites.ts";
 import { LaunchedSweep } from "../../rig/launched-sweep.ts";
+
+const openSweep = sweepOpener(commandSites());
 
 let sweep: LaunchedSweep;
 beforeEach(() => {
@@ -15,20 +18,26 @@ afterEach(() => {
   sweep.dispose();
 });
 
-/** A sweep file beside a site file whose root is the launched sweep's. */
+/** A site file whose root is the launched sweep's. */
+function writeSite(): string {
+  const file = path.join(sweep.root, "configs", "sites", "here.yaml");
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, "scheduler: local\nroot: ../..\n");
+  return file;
+}
+
+/** A sweep file beside it. */
 function writeSweep(text: string): string {
-  for (const folder of ["sites", "sweeps"])
-    mkdirSync(path.join(sweep.root, "configs", folder), { recursive: true });
-  const site = path.join(sweep.root, "configs", "sites", "here.yaml");
-  writeFileSync(site, "scheduler: local\nroot: ../..\n");
+  writeSite();
   const file = path.join(sweep.root, "configs", "sweeps", "mine.yaml");
+  mkdirSync(path.dirname(file), { recursive: true });
   writeFileSync(file, text);
   return file;
 }
 
 it("finds a launched sweep by its name", async () => {
   sweep.add({ id: "t000000000001" });
-  rememberSweep("scenes", { site: "local", root: sweep.root });
+  rememberSweep("scenes", { file: writeSite() });
   const access = await openSweep("scenes");
   expect((await access.read()).plan.trials).toEqual(["t000000000001"]);
 });
@@ -41,7 +50,7 @@ it("finds it by its file, which needs nothing but a name and a site", async () =
 });
 
 it("has no witnesses where no broker ever was", async () => {
-  rememberSweep("scenes", { site: "local", root: sweep.root });
+  rememberSweep("scenes", { file: writeSite() });
   const access = await openSweep("scenes");
   expect(await access.witnesses()).toBeNull();
 });
@@ -52,7 +61,7 @@ it("has none where nobody listens any more, and leaves nothing open", async () =
   writeFileSync(path.join(broker, "1.claim"), "");
   const address = { version: 1, generation: 1, host: "127.0.0.1", port: 1, password: "", pid: 1 };
   writeFileSync(path.join(broker, "1", "broker.json"), JSON.stringify(address));
-  rememberSweep("scenes", { site: "local", root: sweep.root });
+  rememberSweep("scenes", { file: writeSite() });
   const access = await openSweep("scenes");
   expect(await access.witnesses()).toBeNull();
   await access.close();
@@ -63,7 +72,7 @@ const checkRefused = (
   { open, expected }: { open: () => string; expected: Record<string, unknown> },
 ) => {
   it(`refuses ${title}`, async () => {
-    rememberSweep("scenes", { site: "local", root: sweep.root });
+    rememberSweep("scenes", { file: writeSite() });
     await expect(openSweep(open())).rejects.toMatchObject(expected);
   });
 };

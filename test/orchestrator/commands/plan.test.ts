@@ -22,7 +22,13 @@ test("under --json the plan has exactly the documented keys", async () => {
     ],
     excluded: 0,
     pools: [
-      { request: { walltime: "12:00:00", gpus: 1, slots: 4 }, pilots: 2, slices: 1, script: null },
+      {
+        pool: "p1",
+        request: { walltime: "12:00:00", gpus: 1, slots: 4 },
+        pilots: 2,
+        slices: 1,
+        script: null,
+      },
     ],
   });
 });

@@ -131,3 +131,28 @@ it("watches until all is settled, and prints the last status for a program", asy
   const { stdout } = await status("--watch", "--json");
   expect(JSON.parse(stdout)).toMatchObject({ trials: [{ state: "finished" }] });
 });
+
+it("records how an attempt ended that only the scheduler knows, and shows it at once", async () => {
+  const id = sweep.add({ id: "t000000000001" });
+  sweep.claim(id, 1, "7.2.1f2e3d4c");
+  sweep.age(id, 1, 600);
+  const end = { job: "7", task: 2, how: "walltime", status: 137, said: "failed 37" } as const;
+  const ends = [{ ...end, host: "gpu1" }];
+  const nothing = { tasks: [], submissions: [], failedSetUps: [] };
+  sweep.grid = { ageSeconds: 1, isCurrent: false, ends, ...nothing };
+  expect((await statusJson()).trials[0]).toMatchObject({ state: "unreachable" });
+  sweep.grid = { ...sweep.grid, isCurrent: true };
+  expect((await statusJson()).trials[0]).toMatchObject({ state: "planned", attempt: 1 });
+  const [trial] = (await (await sweep.open()).read()).trials;
+  expect(trial?.record.attempts[0]?.exit).toMatchObject({ failure: { reason: "walltime" } });
+});
+
+it("names the scheduler among its evidence", async () => {
+  sweep.claim(sweep.add({ id: "t000000000001" }), 1, "7.2.1f2e3d4c");
+  const nothing = { tasks: [], submissions: [], ends: [], failedSetUps: [] };
+  sweep.grid = { ageSeconds: 12, isCurrent: true, ...nothing };
+  expect((await statusJson()).trials[0]?.["evidence"]).toContainEqual({
+    witness: "scheduler",
+    ageSeconds: 12,
+  });
+});

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { GridWitness } from "../../../orchestrator/tracking/witnesses.ts";
 import { readWishes, sweepPaths } from "../../../worker/files/sweep-directory.ts";
 import { LaunchedSweep, lease } from "../../rig/launched-sweep.ts";
 import { runOnSweep } from "./run-on-sweep.ts";
@@ -58,7 +59,74 @@ describe("stop", () => {
   });
 });
 
+/** A scheduler at which two pilots of the sweep wait. */
+const WAITING: GridWitness = {
+  ageSeconds: 1,
+  isCurrent: true,
+  tasks: [
+    {
+      job: "7",
+      task: null,
+      tasks: 20,
+      name: "qs0a1b2c3d-scenes-p1",
+      state: "waiting",
+      shown: "qw",
+      host: null,
+    },
+  ],
+  submissions: [
+    {
+      version: 1,
+      token: "0a1b2c3d",
+      program: "pilot",
+      pool: "p1",
+      at_once: 2,
+      slices: 10,
+      directory: "",
+      job: "7",
+      isDone: false,
+      left: [],
+    },
+  ],
+  ends: [],
+  failedSetUps: [],
+};
+
+describe("where pilots wait at a scheduler", () => {
+  const note = "2 waiting pilots will find nothing to do and end at once.";
+
+  it("stop says what becomes of them", async () => {
+    sweep.grid = WAITING;
+    expect((await run("stop", "scenes")).stdout).toContain(note);
+  });
+
+  it("stop of one trial leaves them the others", async () => {
+    sweep.grid = WAITING;
+    expect((await run("stop", "scenes", "tb")).stdout).not.toContain("waiting pilot");
+  });
+
+  it("retry counts on them", async () => {
+    sweep.grid = WAITING;
+    sweep.fail("ta00000000001", 1);
+    expect((await run("retry", "scenes")).stdout).toContain("Pilots are there");
+  });
+});
+
 describe("retry", () => {
+  it("goes on with a trial that is held", async () => {
+    for (const attempt of [1, 2, 3, 4, 5]) sweep.claim("ta00000000001", attempt);
+    const silent = { ...lease(5), ageSeconds: 60, expired: true };
+    sweep.witnesses = {
+      leases: new Map([["ta00000000001", silent]]),
+      live: new Map(),
+      pilots: 1,
+    };
+    expect((await run("status", "scenes")).stdout).toContain("1 stopped");
+    await run("retry", "scenes", "ta00000000001");
+    expect(wish("ta00000000001").forgivenAttempt).toBe(5);
+    expect((await run("status", "scenes")).stdout).toContain("1 unreachable");
+  });
+
   it("forgives failures up to the newest attempt and takes stops back", async () => {
     sweep.fail("ta00000000001", 1);
     sweep.fail("ta00000000001", 2);

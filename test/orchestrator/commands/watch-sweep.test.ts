@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { watchSweep } from "../../../orchestrator/commands/watch-sweep.ts";
-import { LaunchedSweep } from "../../rig/launched-sweep.ts";
+import { LaunchedSweep, lease } from "../../rig/launched-sweep.ts";
 
 const ID = "t000000000001";
 let sweep: LaunchedSweep;
@@ -48,4 +48,18 @@ it("ends when the user has seen enough, and asks nothing of the sweep", async ()
   const shown = await watch((user) => user.abort());
   expect(shown).toEqual(["planned"]);
   expect((await (await sweep.open()).read()).trials[0]?.wish.stopped).toBe(false);
+});
+
+it("goes on showing what a witness said while that is silent", async () => {
+  const heard = { leases: new Map([[ID, lease(1)]]), live: new Map(), pilots: 1 };
+  const shown = await watch(
+    () => {
+      sweep.claim(ID, 1);
+      sweep.witnesses = heard;
+    },
+    () => (sweep.witnesses = null),
+    () => (sweep.witnesses = { ...heard, leases: new Map() }),
+    (user) => user.abort(),
+  );
+  expect(shown).toEqual(["planned", "running", "running", "unreachable"]);
 });

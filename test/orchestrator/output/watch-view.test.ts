@@ -10,9 +10,12 @@ function trial(values: Partial<TrialStatus> & { id: string }): TrialStatus {
     params: {},
     state: "running",
     attempt: 1,
-    pilot: "p1",
+    isUnderWay: true,
+    pilot: { pilot: "p1", host: null, task: null, shown: null },
     failure: null,
+    held: null,
     evidence: [],
+    asOf: new Date(2026, 10, 24, 10),
     progress: { ...noProgress(2), epoch: 1, step: 5, steps: 20, loss: 4.25, phase: "training" },
     ...values,
   };
@@ -20,7 +23,9 @@ function trial(values: Partial<TrialStatus> & { id: string }): TrialStatus {
 
 function statusAt(second: number, ...trials: TrialStatus[]): SweepStatus {
   const asOf = new Date(2026, 10, 24, 10, 0, second);
-  return { sweep: "scenes", site: "local", asOf, trials, pilots: 1 };
+  const current = trials.map((one) => ({ ...one, asOf }));
+  const witnesses = { pilots: 1, brokerAsOf: asOf, grid: null };
+  return { sweep: "scenes", site: "local", asOf, trials: current, ...witnesses };
 }
 
 function shownOn(screen: { isTTY: boolean; columns?: number; rows?: number }) {

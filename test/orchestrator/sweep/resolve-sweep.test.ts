@@ -2,7 +2,8 @@ import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DiagnosedFailure } from "../../../orchestrator/sweep/diagnostic.ts";
-import { resolveSweep } from "../../../orchestrator/sweep/resolve-sweep.ts";
+import { localInputs } from "../../../orchestrator/sweep/find-inputs.ts";
+import { type ResolvedSweep, resolveSweep } from "../../../orchestrator/sweep/resolve-sweep.ts";
 import { Failure } from "../../../worker/contract/failure.ts";
 import { SweepFolder } from "./sweep-folder.ts";
 
@@ -14,25 +15,44 @@ afterEach(() => {
   folder[Symbol.dispose]();
 });
 
+/** On this machine. */
+function resolve(file: string, sets: readonly string[]): Promise<ResolvedSweep> {
+  return resolveSweep(file, sets, async (site) => localInputs(site.root));
+}
+
 async function failureOf(...sets: string[]): Promise<Failure> {
-  const failure: unknown = await resolveSweep(folder.sweep, sets).catch((error: unknown) => error);
+  const failure: unknown = await resolve(folder.sweep, sets).catch((error: unknown) => error);
   if (!(failure instanceof Failure)) throw new Error(`no failure but ${String(failure)}`);
   return failure;
 }
 
 test("a sweep is resolved to its site, its pools and its trials' absolute paths", async () => {
-  const { specs, ...sweep } = await resolveSweep(folder.sweep, []);
+  const { specs, ...sweep } = await resolve(folder.sweep, []);
   expect(sweep).toEqual({
     name: "tiny",
     file: folder.sweep,
     text: readFileSync(folder.sweep, "utf8"),
-    site: { name: "local", root: path.join(folder.root, "state"), leaseSeconds: 3 },
+    site: {
+      scheduler: "local",
+      name: "local",
+      file: path.join(folder.root, "sites", "local.yaml"),
+      root: path.join(folder.root, "state"),
+      leaseSeconds: 3,
+      maxPilots: 16,
+    },
+    uploads: [],
     arms: ["full"],
     excluded: 0,
     pilots: 2,
     maxFailures: 3,
     pools: [
-      { request: { walltime: "12:00:00", gpus: 1, slots: 4 }, pilots: 2, slices: 1, script: null },
+      {
+        pool: "p1",
+        request: { walltime: "12:00:00", gpus: 1, slots: 4 },
+        pilots: 2,
+        slices: 1,
+        trials: specs.map(({ id }) => id),
+      },
     ],
   });
   const paths = {
@@ -45,16 +65,59 @@ test("a sweep is resolved to its site, its pools and its trials' absolute paths"
   ]);
 });
 
-test("arms that ask for the same share a pool", async () => {
-  const arm = "{model: ../models/tiny, method: full, epochs";
-  const { pools } = await resolveSweep(folder.sweep, [
-    `arms.a=${arm}: 1, resources: {gpus: 2}}`,
-    `arms.b=${arm}: 2, resources: {gpus: 2}}`,
-    "arms.a.model=" + path.join(folder.root, "models/tiny"),
-    "arms.b.model=" + path.join(folder.root, "models/tiny"),
-    "resources.gpus=0",
-  ]);
-  expect(pools.map(({ request }) => request.gpus)).toEqual([0, 2]);
+const CLUSTER = "scheduler: sge\nssh: {host: login}\nroot: /shared/{user}\npilots: {slices: 3}\n";
+
+/** On a cluster, without one: everything there has the same digest. */
+function resolveOnCluster(sets: readonly string[]): Promise<ResolvedSweep> {
+  folder.write("sites/cluster.yaml", CLUSTER);
+  return resolveSweep(folder.sweep, ["site=cluster", ...sets], async () => ({
+    root: "/shared/ds",
+    modelDigest: async () => "0".repeat(64),
+    datasetDigest: async () => ({ train: "1", val: "2" }),
+  }));
+}
+
+describe("on a cluster", () => {
+  test("arms that ask for the same share a pool, in the order of the arms", async () => {
+    const arm = "{model: /shared/models/tiny, method: full, epochs";
+    const { pools, specs } = await resolveOnCluster([
+      `arms.a=${arm}: 1, resources: {gpus: 2}}`,
+      `arms.b=${arm}: 2, resources: {gpus: 2}}`,
+      "resources.gpus=0",
+    ]);
+    const ids = (...arms: string[]) =>
+      specs.filter(({ arm: name }) => arms.includes(name)).map(({ id }) => id);
+    expect(pools).toMatchObject([
+      { pool: "p1", request: { gpus: 0 }, slices: 3, trials: ids("full") },
+      { pool: "p2", request: { gpus: 2 }, slices: 3, trials: ids("a", "b") },
+    ]);
+  });
+
+  test("a relative path is of this machine: it is sent under a name with its digest", async () => {
+    const { uploads, specs } = await resolveOnCluster([]);
+    const model = expect.stringMatching(/^\/shared\/ds\/models\/tiny@[0-9a-f]{12}$/) as unknown;
+    const data = expect.stringMatching(/^\/shared\/ds\/datasets\/data@[0-9a-f]{12}$/) as unknown;
+    expect(uploads).toEqual([
+      { kind: "model", from: path.join(folder.root, "models", "tiny"), to: model },
+      { kind: "dataset", from: path.join(folder.root, "data"), to: data },
+    ]);
+    expect(specs[0]?.paths).toEqual({ model, dataset: data });
+  });
+
+  test("an absolute path and a bare name are the site's own", async () => {
+    const { uploads, specs } = await resolveOnCluster([
+      "arms.full.model=Owner/tiny",
+      "dataset.root=/projects/vizwiz",
+    ]);
+    expect(uploads).toEqual([]);
+    const paths = { model: "/shared/ds/models/Owner/tiny", dataset: "/projects/vizwiz" };
+    expect(specs[0]?.paths).toEqual(paths);
+  });
+
+  test("what is sent and what is there make the same trials", async () => {
+    const [sent, local] = [await resolveOnCluster([]), await resolve(folder.sweep, [])];
+    expect(sent.specs.map(({ id }) => id)).toEqual(local.specs.map(({ id }) => id));
+  });
 });
 
 test("the same trials have the same ids in another folder", async () => {
@@ -62,22 +125,22 @@ test("the same trials have the same ids in another folder", async () => {
   for (const name of ["sites", "models", "data", "sweeps"]) {
     cpSync(path.join(folder.root, name), path.join(other, name), { recursive: true });
   }
-  const there = await resolveSweep(path.join(other, "sweeps", "tiny.yaml"), []);
-  const here = await resolveSweep(folder.sweep, []);
+  const there = await resolve(path.join(other, "sweeps", "tiny.yaml"), []);
+  const here = await resolve(folder.sweep, []);
   expect(there.specs.map(({ id }) => id)).toEqual(here.specs.map(({ id }) => id));
 });
 
 test("other annotations are other trials", async () => {
-  const before = await resolveSweep(folder.sweep, []);
+  const before = await resolve(folder.sweep, []);
   folder.write("data/annotations/val.json", '{"images": []}');
-  const after = await resolveSweep(folder.sweep, []);
+  const after = await resolve(folder.sweep, []);
   expect(after.specs[0]?.id).not.toBe(before.specs[0]?.id);
 });
 
 describe("paths", () => {
   test("in the file are relative to it, in an option to the shell", async () => {
     const data = path.relative(process.cwd(), path.join(folder.root, "data"));
-    const { specs } = await resolveSweep(folder.sweep, [`dataset.root=${data}`]);
+    const { specs } = await resolve(folder.sweep, [`dataset.root=${data}`]);
     expect(specs[0]?.paths.dataset).toBe(path.join(folder.root, "data"));
     expect((await failureOf("dataset.root=../data")).reason).toBe("data-missing");
   });
@@ -85,7 +148,7 @@ describe("paths", () => {
   test("that are names are looked for in the site's models", async () => {
     const named = path.join(folder.root, "state/models/Owner/tiny");
     cpSync(path.join(folder.root, "models/tiny"), named, { recursive: true });
-    const { specs } = await resolveSweep(folder.sweep, ["arms.full.model=Owner/tiny"]);
+    const { specs } = await resolve(folder.sweep, ["arms.full.model=Owner/tiny"]);
     expect(specs[0]?.paths.model).toBe(named);
   });
 
@@ -114,17 +177,17 @@ describe("what is missing is named with its place and what to do", () => {
   test("weights, unless they are drawn at random", async () => {
     rmSync(path.join(folder.root, "models/tiny/model.safetensors"));
     expect((await failureOf()).message).toContain("model.safetensors");
-    const { specs } = await resolveSweep(folder.sweep, ["arms.full.init=random"]);
+    const { specs } = await resolve(folder.sweep, ["arms.full.init=random"]);
     expect(specs).toHaveLength(2);
   });
 
   test("the file itself", async () => {
-    const failure = resolveSweep("no/such.yaml", []);
+    const failure = resolve("no/such.yaml", []);
     await expect(failure).rejects.toMatchObject({
       reason: "sweep-unknown",
       message: "cannot read the file no/such.yaml",
     });
-    await expect(resolveSweep(folder.root, [])).rejects.toMatchObject({ reason: "sweep-unknown" });
+    await expect(resolve(folder.root, [])).rejects.toMatchObject({ reason: "sweep-unknown" });
   });
 });
 
@@ -138,7 +201,7 @@ describe("sites", () => {
 
   test("one that qsweep brings is found from anywhere", async () => {
     rmSync(path.join(folder.root, "sites"), { recursive: true });
-    const { site } = await resolveSweep(folder.sweep, []);
+    const { site } = await resolve(folder.sweep, []);
     expect(site).toMatchObject({ name: "local", leaseSeconds: 15 });
   });
 

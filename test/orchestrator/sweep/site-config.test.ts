@@ -33,7 +33,7 @@ test("what is wrong is shown at its place, all at once", () => {
   const { diagnostics } = read("scheduler: slurm\nlease: 15\nproject: ds598\n");
   expect(renderDiagnostics(diagnostics, PLAIN)).toBe(
     lines(`
-      local.yaml:1:12: "slurm" is not supported (supported: local)
+      local.yaml:1:12: "slurm" is not supported (supported: local, sge)
         scheduler: slurm
                    ^^^^^
 
@@ -50,4 +50,47 @@ test("what is wrong is shown at its place, all at once", () => {
         ^^^^^^^
       `),
   );
+});
+
+test("a cluster needs a login host and a root; the rest has defaults", () => {
+  expect(read("scheduler: sge\nssh: {host: scc1.example.edu}\nroot: ~/qsweep\n").site).toEqual({
+    scheduler: "sge",
+    root: "~/qsweep",
+    leaseSeconds: 300,
+    maxPilots: 16,
+    ssh: { host: "scc1.example.edu" },
+    setup: [],
+    node: "node",
+    tensorflow: null,
+    slices: 10,
+    marginSeconds: 300,
+    brokerWaitSeconds: 600,
+    broker: {
+      placement: "job",
+      redisServer: null,
+      interface: null,
+      walltimeSeconds: 86_400,
+      directives: [],
+      url: null,
+    },
+    sge: {
+      project: null,
+      parallelEnvironment: null,
+      gpuResource: "gpus",
+      gpuRule: "auto",
+      directives: [],
+      pollSeconds: 15,
+    },
+  });
+});
+
+test("what goes into a job script must be a single line, and a url needs an address", () => {
+  const { diagnostics } = read(
+    'scheduler: sge\nssh: {host: h}\nroot: /r\nsge: {project: "a\\nqdel -u me"}\nbroker: {placement: url}\n',
+  );
+  const messages = diagnostics.map(({ message }) => message);
+  expect(messages.toSorted()).toEqual([
+    "expected a single line",
+    "placement url needs host and port",
+  ]);
 });

@@ -1,10 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
-import { Command } from "commander";
 import type { Report } from "../../../worker/commands/command-report.ts";
 import { registerScoreCommand } from "../../../worker/commands/score.ts";
 import type { CaptionMetrics } from "../../../worker/metrics/caption-scores.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
+import { runCommand } from "./run-command.ts";
 
 /** What `score --json` prints. */
 interface ScoreValue {
@@ -26,12 +26,6 @@ export async function runScore(
       return [`--${name}`, file];
     }),
   );
-  const reports: Report[] = [];
-  const program = new Command().exitOverride().configureOutput({ outputError: () => {} });
-  registerScoreCommand(program, {
-    show: (report) => reports.push(report),
-    progress: () => {},
-  });
-  await program.parseAsync(["score", ...words.flat(), ...options], { from: "user" });
-  return reports[0] as Report & { value: ScoreValue };
+  const report = await runCommand(registerScoreCommand, ["score", ...words.flat(), ...options]);
+  return report as Report & { value: ScoreValue };
 }

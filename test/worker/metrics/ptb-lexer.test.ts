@@ -45,6 +45,7 @@ const PRINTED: Record<string, Case[]> = {
     ["(a@b.com)", "-lrb- a@b.com -rrb-"],
     ["@user #tag #1", "@user #tag # 1"],
     ["file.jpg", "file.jpg"],
+    ["dogs \u2009www.foo.com", "dogs www.foo.com"],
   ],
   "keeps numbers, dates and telephone numbers": [
     ["12/25/2014", "12/25/2014"],

@@ -14,7 +14,7 @@ interface Case {
   hasResult?: boolean;
   lease?: Partial<SeenLease>;
   actions: SyncAction[];
-  unsettled: number;
+  unsettled: string[];
 }
 
 function check({ exits = [], hasResult = false, lease, actions, unsettled }: Case): void {
@@ -28,6 +28,7 @@ function check({ exits = [], hasResult = false, lease, actions, unsettled }: Cas
       site: "local",
       trials: [TRIAL],
       pilots: 1,
+      pools: [{ pool: "p1", pilots: 1, trials: [TRIAL] }],
       lease_seconds: 60,
       max_failures: 3,
     },
@@ -43,22 +44,22 @@ function check({ exits = [], hasResult = false, lease, actions, unsettled }: Cas
 describe("a sync", () => {
   it("hands out a trial nobody claimed", () => {
     const handOut = { trial: TRIAL, attempt: 1 };
-    check({ actions: [{ kind: "hand-out", handOut }], unsettled: 1 });
+    check({ actions: [{ kind: "hand-out", handOut }], unsettled: [TRIAL] });
   });
 
   it("leaves a leased attempt alone", () => {
-    check({ exits: [null], lease: {}, actions: [], unsettled: 1 });
+    check({ exits: [null], lease: {}, actions: [], unsettled: [TRIAL] });
   });
 
   it("gives a claim without a lease one lease of time, as after the broker's data is lost", () => {
     const register = { kind: "register", trial: TRIAL, attempt: 1, pilot: "p" } as const;
-    check({ exits: [null], actions: [register], unsettled: 1 });
+    check({ exits: [null], actions: [register], unsettled: [TRIAL] });
   });
 
   it("hands out the next attempt when a lease ran out", () => {
     const handOut = { trial: TRIAL, attempt: 2 };
     const lease = { expired: true };
-    check({ exits: [null], lease, actions: [{ kind: "hand-out", handOut }], unsettled: 1 });
+    check({ exits: [null], lease, actions: [{ kind: "hand-out", handOut }], unsettled: [TRIAL] });
   });
 
   it("releases the lease of an attempt that ended while its pilot died", () => {
@@ -67,15 +68,15 @@ describe("a sync", () => {
       { kind: "release", trial: TRIAL, attempt: 1 },
       { kind: "hand-out", handOut },
     ];
-    check({ exits: [handedBack], lease: {}, actions, unsettled: 1 });
+    check({ exits: [handedBack], lease: {}, actions, unsettled: [TRIAL] });
   });
 
   it("publishes a finished attempt's result for a pilot that died before it could", () => {
     const publish = { kind: "publish", trial: TRIAL, attempt: 1 } as const;
-    check({ exits: [finished], actions: [publish], unsettled: 0 });
+    check({ exits: [finished], actions: [publish], unsettled: [] });
   });
 
   it("asks nothing for a finished trial", () => {
-    check({ exits: [finished], hasResult: true, actions: [], unsettled: 0 });
+    check({ exits: [finished], hasResult: true, actions: [], unsettled: [] });
   });
 });

@@ -30,7 +30,7 @@ function openQueues(count: number, leaseSeconds = LONG_SECONDS): TrialQueue[] {
   const name = `sweep-${sweeps}`;
   const queues = Array.from(
     { length: count },
-    () => new TrialQueue(redis.address, name, leaseSeconds),
+    () => new TrialQueue(redis.address, { sweep: name, pool: "p1", leaseSeconds }),
   );
   opened.push(...queues);
   return queues;
@@ -117,7 +117,7 @@ it("a pilot that leaves is told how many others are there", async () => {
 
 it("calls on a broker that is gone fail by name instead of waiting for ever", async () => {
   const gone = await temporaryRedis();
-  const queue = new TrialQueue(gone.address, "sweep", LONG_SECONDS);
+  const queue = new TrialQueue(gone.address, { sweep: "sweep", leaseSeconds: LONG_SECONDS });
   await gone.dispose();
   await expect(queue.liveTrials()).rejects.toMatchObject({ reason: "broker-unreachable" });
   await queue.close();

@@ -1,0 +1,3 @@
+#!/bin/bash
+# The last lines of a proof's task, behind task.sh.
+run_task

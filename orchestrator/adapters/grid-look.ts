@@ -1,0 +1,67 @@
+import { Failure } from "../../worker/contract/failure.ts";
+import { readSubmissions, type Submission } from "../../worker/files/submission-directory.ts";
+import { readTaskExits } from "../../worker/files/task-exit.ts";
+import type { GridEnd, GridReport, Scheduler } from "../ports/scheduler.ts";
+import { goneJobs, gridTaskText } from "../tracking/grid-task.ts";
+import type { FailedSetUp, GridWitness } from "../tracking/witnesses.ts";
+
+/** Asks a scheduler about the pilots of one sweep; keeps its last whole answer for when it is away. */
+export class GridLook {
+  readonly #scheduler: Scheduler;
+  readonly #submissions: string;
+  #last: { report: GridReport; milliseconds: number } | null = null;
+
+  /** `submissions`: the folder of the sweep's. */
+  constructor(scheduler: Scheduler, submissions: string) {
+    this.#scheduler = scheduler;
+    this.#submissions = submissions;
+  }
+
+  /** See `SweepAccess.grid`. */
+  async look(silent: readonly string[]): Promise<GridWitness> {
+    const report = await unlessAway(this.#scheduler.report());
+    const now = performance.now();
+    if (report) this.#last = { report, milliseconds: now };
+    const tasks = this.#last?.report.tasks ?? [];
+    const ageSeconds =
+      this.#last && this.#last.report.ageSeconds + (now - this.#last.milliseconds) / 1000;
+    // Read after the report: a task that it shows belongs to a submission that was kept before.
+    const submissions = readSubmissions(this.#submissions);
+    const ends = report ? await this.#ends(goneJobs(silent, tasks)) : [];
+    const failedSetUps = submissions.flatMap(failedSetUpsOf);
+    return { ageSeconds, isCurrent: report !== null, tasks, submissions, ends, failedSetUps };
+  }
+
+  async #ends(jobs: readonly string[]): Promise<GridEnd[]> {
+    const ends: GridEnd[] = [];
+    // One after the other: the accounting is a large file, read anew for each.
+    for (const job of jobs) ends.push(...((await unlessAway(this.#scheduler.ended(job))) ?? []));
+    return ends;
+  }
+}
+
+/** Statuses of `jobs/task.sh` for what comes before its program. */
+const SET_UP_STATUSES: Record<number, string> = {
+  71: "a set-up line failed",
+  72: "there is no `module` command",
+  73: "there is no Node after the set-up lines",
+  74: "Node is too old",
+};
+
+function failedSetUpsOf({ pool, directory, isDone }: Submission): FailedSetUp[] {
+  if (pool === null || isDone) return [];
+  return readTaskExits(directory).flatMap(({ job, task, status }) => {
+    const why = SET_UP_STATUSES[status];
+    return why === undefined ? [] : [{ pool, task: gridTaskText({ job, task }), why }];
+  });
+}
+
+/** Null where the scheduler gave no answer. */
+async function unlessAway<T>(answer: Promise<T>): Promise<T | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof Failure && error.reason === "scheduler-unreachable") return null;
+    throw error;
+  }
+}

@@ -1,0 +1,22 @@
+import { type Readable, Transform } from "node:stream";
+
+/** Between two words on the progress, in bytes: a few a second on a common line. */
+const STEP_BYTES = 4 << 20;
+
+/** The same bytes, with a word on how many have passed at the start of each further 4 MiB. */
+export function counted(source: Readable, tell: (bytes: number) => void): Readable {
+  let passed = 0;
+  let told = 0;
+  const counter = new Transform({
+    transform(chunk: Buffer, _, done) {
+      passed += chunk.length;
+      if (passed - told >= STEP_BYTES) {
+        told = passed;
+        tell(passed);
+      }
+      done(null, chunk);
+    },
+  });
+  source.on("error", (error) => counter.destroy(error));
+  return source.pipe(counter);
+}

@@ -1,0 +1,51 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import type { Redis } from "ioredis";
+import { BrokerAddress } from "../../worker/contract/trial-files.ts";
+import { sweepPaths } from "../../worker/files/sweep-directory.ts";
+import { brokerDirectory } from "../../worker/queue/broker-address.ts";
+import { connectBroker } from "../../worker/queue/broker-connection.ts";
+import { TrialQueue } from "../../worker/queue/trial-queue.ts";
+import { LaunchedSweep } from "./launched-sweep.ts";
+import { kill } from "./local-site.ts";
+
+/** A root with one launched sweep, whose brokers a test starts; all of them end with it. */
+export class BrokerRoot {
+  readonly sweep = new LaunchedSweep();
+  readonly root = this.sweep.root;
+  readonly #queues: TrialQueue[] = [];
+  readonly #clients: Redis[] = [];
+
+  get paths() {
+    return sweepPaths(this.root, this.sweep.name);
+  }
+
+  /** A pilot's way to a broker. */
+  queue(address: BrokerAddress, leaseSeconds = 3600): TrialQueue {
+    const queue = new TrialQueue(address, { sweep: this.sweep.name, pool: "p1", leaseSeconds });
+    this.#queues.push(queue);
+    return queue;
+  }
+
+  client(address: BrokerAddress): Redis {
+    const redis = connectBroker(address);
+    this.#clients.push(redis);
+    return redis;
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all(this.#queues.map((queue) => queue.close()));
+    for (const client of this.#clients) client.disconnect();
+    for (const { pid } of this.#addresses()) if (pid !== null) kill(pid);
+    this.sweep.dispose();
+  }
+
+  #addresses(): BrokerAddress[] {
+    const directory = brokerDirectory(this.root);
+    if (!existsSync(directory)) return [];
+    return readdirSync(directory)
+      .map((name) => path.join(directory, name, "broker.json"))
+      .filter((file) => existsSync(file))
+      .map((file) => BrokerAddress.parse(JSON.parse(readFileSync(file, "utf8"))));
+  }
+}

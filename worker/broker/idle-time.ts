@@ -1,0 +1,55 @@
+import type { BrokerAddress } from "../contract/trial-files.ts";
+import { launchedSweeps, readSweep, sweepPaths } from "../files/sweep-directory.ts";
+import { answered, connectBroker } from "../queue/broker-connection.ts";
+import { PilotTable } from "../queue/pilot-table.ts";
+import { unsettledTrials } from "../queue/sync-sweep.ts";
+
+/** Leases for which nothing is to be done before a broker is of no use. */
+const IDLE_LEASES = 2;
+
+/** For how long a site's broker has had no pilot and no trial that needs one. */
+export class IdleTime {
+  readonly #root: string;
+  readonly #leaseMilliseconds: number;
+  #since: number | null = null;
+  #nextLook = 0;
+
+  constructor({ root, leaseSeconds }: { root: string; leaseSeconds: number }) {
+    this.#root = root;
+    this.#leaseMilliseconds = leaseSeconds * 1000;
+  }
+
+  /** Whether it has been so for two leases. Looks once a lease, however often it is asked. */
+  async isLong(address: BrokerAddress): Promise<boolean> {
+    const now = performance.now();
+    if (now < this.#nextLook) return false;
+    this.#nextLook = now + this.#leaseMilliseconds;
+    const isIdle = (await hasNoPilots(address)) && allSettled(this.#root);
+    this.#since = isIdle ? (this.#since ?? now) : null;
+    return this.#since !== null && now - this.#since >= IDLE_LEASES * this.#leaseMilliseconds;
+  }
+}
+
+/** A silent broker does not say so. */
+async function hasNoPilots(address: BrokerAddress): Promise<boolean> {
+  const redis = connectBroker(address);
+  try {
+    return (await answered(new PilotTable(redis, address.generation).count())) === 0;
+  } catch {
+    return false;
+  } finally {
+    redis.disconnect();
+  }
+}
+
+function allSettled(root: string): boolean {
+  return launchedSweeps(root).every((sweep) => {
+    try {
+      const record = readSweep(sweepPaths(root, sweep));
+      return record === null || unsettledTrials(record).length === 0;
+    } catch {
+      // No pilot can work on a directory that cannot be read: a broker is not kept for it.
+      return true;
+    }
+  });
+}
