@@ -10,11 +10,15 @@ import { registerCheckCommand } from "./commands/check.ts";
 import { registerLaunchCommand } from "./commands/launch.ts";
 import { registerLogsCommand } from "./commands/logs.ts";
 import { registerPlanCommand } from "./commands/plan.ts";
+import { registerReconcileCommand } from "./commands/reconcile.ts";
 import { registerRetryCommand } from "./commands/retry.ts";
+import { registerSiteCommand } from "./commands/site.ts";
 import { registerStatusCommand } from "./commands/status.ts";
 import { registerStopCommand } from "./commands/stop.ts";
 import { watchUntilInterrupted } from "./commands/watch-sweep.ts";
 import { registerWorkerCommands } from "./commands/worker-commands.ts";
+import { findNamedSite } from "./sweep/find-site.ts";
+import type { ClusterSite } from "./sweep/site-config.ts";
 import { watchView } from "./output/watch-view.ts";
 
 // A reader that has seen enough, such as `head`, is no error.
@@ -35,7 +39,8 @@ const view = () => watchView(surroundings);
 const note = (line: string): void => {
   if (!surroundings.words.includes("--json")) process.stderr.write(`${line}\n`);
 };
-const sites = new CommandSites({ connect: (site) => connectCluster(site, { note }), note });
+const connect = (site: ClusterSite) => connectCluster(site, { note });
+const sites = new CommandSites({ connect, note });
 const openSweep = sweepOpener(sites);
 
 const exitCode = await runCommandLine({
@@ -55,7 +60,12 @@ const exitCode = await runCommandLine({
     registerLogsCommand(program, output, { openSweep, stdout: process.stdout });
     registerStopCommand(program, output, openSweep);
     registerRetryCommand(program, output, openSweep);
+    registerReconcileCommand(program, output, openSweep);
     registerBestCommand(program, output, openSweep);
+    registerSiteCommand(program, output, {
+      findSite: (name) => findNamedSite(name, process.cwd()),
+      connect,
+    });
     registerWorkerCommands(program, new LocalWorkerProcess());
   },
 });

@@ -30,6 +30,7 @@ export function clusterAgent(site: ClusterSite & { name: string }): SiteAgent {
     witnesses: (sweep) => access(sweep).witnesses(),
     grid: (sweep, silent) => access(sweep).grid(silent),
     apply: (sweep, action) => access(sweep).apply(action),
+    reconcile: (sweep, options) => access(sweep).reconcile(options),
     recordIntent: (sweep, intent) => access(sweep).recordIntent(intent),
     readPart: (sweep, file) => access(sweep).readPart(file),
   };

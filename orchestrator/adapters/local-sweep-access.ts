@@ -28,6 +28,7 @@ import {
 } from "../../worker/files/trial-directory.ts";
 import { newestBroker } from "../../worker/queue/broker-address.ts";
 import { answered, brokerAnswers } from "../../worker/queue/broker-connection.ts";
+import { type QueueChanges, reconcileQueue } from "../../worker/queue/reconcile-queue.ts";
 import { TrialQueue } from "../../worker/queue/trial-queue.ts";
 import type { AttemptFile, FilePart, SweepAccess, TrialFile } from "../ports/sweep-access.ts";
 import type { Scheduler } from "../ports/scheduler.ts";
@@ -74,10 +75,8 @@ export class LocalSweepAccess implements SweepAccess {
   }
 
   async witnesses(): Promise<Witnesses | null> {
-    const address = newestBroker(this.#root);
-    // Asked on a connection of its own, which gives up at once where nobody listens.
-    if (address === null || !(await brokerAnswers(address, ANSWER_MILLISECONDS))) return null;
-    const queue = await this.#queueAt(address);
+    const queue = await this.#answeringQueue();
+    if (queue === null) return null;
     const pools = readPlan(this.#paths)?.pools.map(({ pool }) => pool) ?? [];
     const asked = [queue.leases.all(), queue.liveTrials(), queue.connectedPilots(pools)] as const;
     try {
@@ -100,6 +99,11 @@ export class LocalSweepAccess implements SweepAccess {
     else recordEnd(directory, attempt, action.exit);
   }
 
+  async reconcile(options: { rebuild: boolean }): Promise<QueueChanges | null> {
+    const queue = await this.#answeringQueue();
+    return queue && reconcileQueue(this.#paths, queue, options);
+  }
+
   async recordIntent(intent: Intent): Promise<void> {
     recordIntent(this.#paths, intent);
   }
@@ -118,6 +122,13 @@ export class LocalSweepAccess implements SweepAccess {
     const open = this.#open;
     this.#open = null;
     await open?.queue.close();
+  }
+
+  async #answeringQueue(): Promise<TrialQueue | null> {
+    const address = newestBroker(this.#root);
+    // Asked on a connection of its own, which gives up at once where nobody listens.
+    if (address === null || !(await brokerAnswers(address, ANSWER_MILLISECONDS))) return null;
+    return this.#queueAt(address);
   }
 
   /** Kept open between looks, until a broker of another generation takes over. */

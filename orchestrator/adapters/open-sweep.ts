@@ -20,11 +20,11 @@ export function sweepOpener(sites: Sites): OpenSweep {
   return async (nameOrFile) => {
     const isFile = looksLikeFile(nameOrFile);
     const { name, site } = isFile ? await placeOf(nameOrFile) : await registered(nameOrFile);
-    const { root, access } = await sites.open(site);
-    const opened = access(name);
-    if (await opened.isLaunched()) return opened;
-    await opened.close();
-    throw notLaunched(name, root);
+    const opened = await sites.open(site);
+    const access = opened.access(name);
+    if (await access.isLaunched()) return access;
+    await access.close();
+    throw notLaunched(name, opened.root);
   };
 }
 

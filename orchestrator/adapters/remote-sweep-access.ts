@@ -1,6 +1,7 @@
 import path from "node:path";
 import type { Writable } from "node:stream";
 import type { Intent } from "../../worker/contract/trial-files.ts";
+import type { QueueChanges } from "../../worker/queue/reconcile-queue.ts";
 import type { AttemptFile, FilePart, SweepAccess, TrialFile } from "../ports/sweep-access.ts";
 import type { ReconcileAction } from "../tracking/reconcile.ts";
 import type { GridWitness, SweepSnapshot, Witnesses } from "../tracking/witnesses.ts";
@@ -38,6 +39,10 @@ export class RemoteSweepAccess implements SweepAccess {
 
   apply(action: ReconcileAction): Promise<void> {
     return this.#site.agent.call("apply", this.sweep, action);
+  }
+
+  reconcile(options: { rebuild: boolean }): Promise<QueueChanges | null> {
+    return this.#site.agent.call("reconcile", this.sweep, options);
   }
 
   recordIntent(intent: Intent): Promise<void> {

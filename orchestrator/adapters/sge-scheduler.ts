@@ -86,7 +86,16 @@ export class SgeScheduler implements Scheduler {
    * Failure `scheduler-refused` where Grid Engine refuses the request itself.
    */
   async verify(array: GridArray): Promise<Verdict> {
-    const result = await this.#run(["qsub", "-w", "v", this.#writeScript(array)]);
+    const verdict = await this.#verdict(this.#writeScript(array));
+    const isVague = verdict.reasons.every((reason) => /\bin PE\b/.test(reason));
+    if (verdict.runnable || !isVague || this.#site.sge.parallelEnvironment === null) return verdict;
+    // Of a parallel environment it only says that there are no slots: each host tells more.
+    const { reasons } = await this.#verdict(this.#writeOneSlotScript(array));
+    return { runnable: false, reasons: [...reasons, ...verdict.reasons] };
+  }
+
+  async #verdict(script: string): Promise<Verdict> {
+    const result = await this.#run(["qsub", "-w", "v", script]);
     const verdict = verdictOf(`${result.stdout}\n${result.stderr}`);
     if (verdict === null || isUnanswered(result)) throw gridFailure("qsub -w v", result);
     return verdict;
@@ -133,7 +142,9 @@ export class SgeScheduler implements Scheduler {
   async #accounting(job: string): Promise<GridEnd[]> {
     const result = await this.#run(["qacct", "-j", job]);
     if (result.status === 0) return gridEnds(result.stdout);
-    if (/not found|no jobs running since startup/.test(result.stderr)) return [];
+    if (/not found|no jobs running since startup/.test(`${result.stdout}${result.stderr}`)) {
+      return [];
+    }
     throw notAnswered(gridFailure("qacct", result));
   }
 
@@ -144,6 +155,14 @@ export class SgeScheduler implements Scheduler {
     const body = taskBody(array.program);
     createFileDurably(script, gridScript({ array, site: this.#site, body }));
     return script;
+  }
+
+  #writeOneSlotScript(array: GridArray): string {
+    const file = path.join(array.directory, "script-of-one-slot");
+    const one = { ...array, request: { ...array.request, slots: 1 } };
+    const sge = { ...this.#site.sge, parallelEnvironment: null };
+    createFileDurably(file, gridScript({ array: one, site: { ...this.#site, sge }, body: "" }));
+    return file;
   }
 }
 

@@ -17,6 +17,7 @@ const METHODS: Record<AgentMethod, true> = {
   witnesses: true,
   grid: true,
   apply: true,
+  reconcile: true,
   recordIntent: true,
   readPart: true,
 };

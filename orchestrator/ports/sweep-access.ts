@@ -1,5 +1,6 @@
 import type { Writable } from "node:stream";
 import type { Intent } from "../../worker/contract/trial-files.ts";
+import type { QueueChanges } from "../../worker/queue/reconcile-queue.ts";
 import type { ReconcileAction } from "../tracking/reconcile.ts";
 import type { GridWitness, SweepSnapshot, Witnesses } from "../tracking/witnesses.ts";
 
@@ -44,6 +45,11 @@ export interface SweepAccess {
   grid(silent: readonly string[]): Promise<GridWitness | null>;
   /** Does what evidence allows. Safe to repeat, and nothing happens where that came too late. */
   apply(action: ReconcileAction): Promise<void>;
+  /**
+   * Brings the queue in line with the trial directories; `rebuild` has the broker forget the sweep
+   * first. Null when no broker answers. Safe to repeat, also while pilots are at work.
+   */
+  reconcile(options: { rebuild: boolean }): Promise<QueueChanges | null>;
   /** Lasting once this returns; pilots find it by themselves. */
   recordIntent(intent: Intent): Promise<void>;
   /** At most a mebibyte from the offset on; empty at the end, and where there is no file. */

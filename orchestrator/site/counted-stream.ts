@@ -1,9 +1,9 @@
 import { type Readable, Transform } from "node:stream";
 
-/** Between two words on the progress, in bytes: a few a second on a common line. */
-const STEP_BYTES = 4 << 20;
+/** Between two words on the progress, in bytes: some ten lines for the largest that is sent. */
+const STEP_BYTES = 64 << 20;
 
-/** The same bytes, with a word on how many have passed at the start of each further 4 MiB. */
+/** The same bytes, with a word on how many have passed at the start of each further 64 MiB. */
 export function counted(source: Readable, tell: (bytes: number) => void): Readable {
   let passed = 0;
   let told = 0;

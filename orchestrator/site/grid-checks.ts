@@ -7,7 +7,7 @@ import { ok, problem, said, type SiteCheck, warning } from "./site-check.ts";
 
 type Sections = ReadonlyMap<string, Section>;
 
-const NOT_TOLD = "not told by qconf here; the verdict on the request covers it";
+const NOT_TOLD = "qconf does not tell; see the request";
 
 /** What Grid Engine offers: an answer, the project, slots, GPUs, limits, and its own verdict. */
 export function gridChecks(

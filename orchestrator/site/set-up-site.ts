@@ -1,23 +1,54 @@
+import type { Proof } from "../../worker/contract/site-proof.ts";
 import type { RemoteHost } from "../ports/remote-host.ts";
 import type { ResourceRequest } from "../sweep/arm.ts";
 import type { ClusterSite } from "../sweep/site-config.ts";
-import type { SiteCheck } from "./site-check.ts";
 import { deployWorker } from "./deploy-worker.ts";
+import { installRemoteEngine } from "./install-remote-engine.ts";
+import { proveRemotely } from "./prove-remotely.ts";
 import { resolveRoot } from "./remote-root.ts";
-import { ok } from "./site-check.ts";
+import { ok, problem, type SiteCheck, warning } from "./site-check.ts";
+import { writeSiteRecord } from "./site-record.ts";
 
 export interface SetUpOptions {
+  /** What pilots will ask for. */
   request: ResourceRequest;
   note: (line: string) => void;
 }
 
-/** Makes a checked site ready. */
+/**
+ * Makes a checked site ready: worker and engine are there, and a short grid job has proved what
+ * pilots need. Records it only when nothing was found to be a problem. Safe to repeat.
+ */
 export async function setUpSite(
   host: RemoteHost,
   site: ClusterSite & { name: string },
-  { note }: SetUpOptions,
+  { request, note }: SetUpOptions,
 ): Promise<SiteCheck[]> {
   const root = await resolveRoot(host, site);
-  const { directory } = await deployWorker(host, { root, onProgress: note });
-  return [ok("worker", directory)];
+  const { directory: worker, hash, sent } = await deployWorker(host, { root, onProgress: note });
+  const engine = await installRemoteEngine(host, { site, root, worker, note });
+  const { host: where, proofs } = await proveRemotely(host, { site, request, root, worker, note });
+  const findings = [
+    ok("worker", `${worker} (${sent ? "sent" : "was there"})`),
+    ok("engine", `TensorFlow ${engine.tensorflow} in ${engine.library}`),
+    ...proofs.map((proof) => proofCheck(proof, where)),
+  ];
+  if (proofs.some(({ status }) => status === "problem")) return findings;
+  const { tensorflow, library, compiler } = engine;
+  await writeSiteRecord(host, root, {
+    version: 1,
+    worker: hash,
+    engine: { tensorflow, library, compiler },
+    proofs,
+    host: where,
+    time: new Date().toISOString(),
+  });
+  return [...findings, ok("set-up", `recorded in ${root}/site.json`)];
+}
+
+function proofCheck({ proof, status, message }: Proof, where: string): SiteCheck {
+  const check = `proof: ${proof}`;
+  if (status === "ok") return ok(check, message);
+  const remedy = `See it on ${where}; correct the site's file and run the set-up again.`;
+  return status === "warning" ? warning(check, message, remedy) : problem(check, message, remedy);
 }

@@ -1,4 +1,3 @@
-import { stripVTControlCharacters } from "node:util";
 import type {
   AnyAuthMethod,
   AuthenticationType,
@@ -141,9 +140,13 @@ export class Credentials {
   #answerRefused(method: SshMethod): Failure {
     const what = method === "password" ? "the password was" : "the answers were";
     return authenticationFailure(
-      `${this.#account}: ${what} refused`,
+      `${this.#account}: ${what} refused${this.#missingText()}`,
       "run the command again; too many wrong answers may lock the account",
     );
+  }
+
+  #missingText(): string {
+    return this.#missing.length === 0 ? "" : `; not usable: ${this.#missing.join(", ")}`;
   }
 
   #nothingLeft(): Failure {
@@ -152,8 +155,7 @@ export class Credentials {
       (method) => method !== "publickey" && this.#offered.includes(method),
     );
     const tried = this.#tried.length === 0 ? "nothing" : this.#tried.join(", ");
-    const missing = this.#missing.length === 0 ? "" : `; not usable: ${this.#missing.join(", ")}`;
-    const details = `the server offers ${this.#offered.join(", ")}; tried ${tried}${missing}`;
+    const details = `the server offers ${this.#offered.join(", ")}; tried ${tried}${this.#missingText()}`;
     if (wanted.length > 0 && !prompter.isTerminal) {
       return authenticationFailure(
         `${this.#account}: ${wanted.join(" or ")} is needed, and there is no terminal to ask on (${details})`,
@@ -169,5 +171,5 @@ export class Credentials {
 
 /** A server's text without what would move the cursor or change colours. */
 function printable(text: string): string {
-  return stripVTControlCharacters(text).replaceAll(/[^\P{Cc}\n\t]/gu, "");
+  return text.replaceAll(/[^\P{Cc}\n\t]/gu, "");
 }

@@ -22,11 +22,17 @@ export interface HopOptions {
   through: { name: string; open: () => Promise<Duplex> } | null;
 }
 
+export interface Hop {
+  client: Client;
+  /** Settled once the connection is over, however it ends. */
+  closed: Promise<void>;
+}
+
 /**
  * Connects to one machine and authenticates there. Throws the Failure that says what a person can
  * do about it. A server that hangs up before anything was sent is tried again a few times.
  */
-export async function connectHop(options: HopOptions): Promise<Client> {
+export async function connectHop(options: HopOptions): Promise<Hop> {
   const { settings, through, keyRing } = options;
   const via = through?.name ?? null;
   const identities = await keyRing.identities(settings);
@@ -68,8 +74,9 @@ class Login {
     });
   }
 
-  async connect(sock: Duplex | null): Promise<Client> {
+  async connect(sock: Duplex | null): Promise<Hop> {
     const { settings } = this.#options;
+    const closed = new Promise<void>((resolve) => this.#client.on("close", resolve));
     try {
       await new Promise<void>((resolve, reject) => {
         this.#fail = reject;
@@ -88,7 +95,7 @@ class Login {
           authHandler: this.#credentials.handler,
         });
       });
-      return this.#client;
+      return { client: this.#client, closed };
     } catch (error) {
       this.#client.destroy();
       sock?.destroy();

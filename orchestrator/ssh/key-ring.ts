@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { createAgent, type ParsedKey, type SigningRequestOptions, utils } from "ssh2";
+import ssh2, { createAgent, type ParsedKey, type SigningRequestOptions } from "ssh2";
 import { errorCode } from "../../worker/files/error-code.ts";
 import type { HostSettings } from "./host-settings.ts";
 import type { Prompter } from "./prompter.ts";
@@ -157,7 +157,7 @@ function parsePrivateKey(text: string, passphrase?: string): ParsedKey | Error {
 }
 
 function parseKey(text: string, passphrase?: string): ParsedKey | Error {
-  const key: ParsedKey | ParsedKey[] | Error = utils.parseKey(text, passphrase);
+  const key: ParsedKey | ParsedKey[] | Error = ssh2.utils.parseKey(text, passphrase);
   return key;
 }
 

@@ -13,7 +13,7 @@ import type {
 } from "../ports/remote-host.ts";
 import { Channels } from "./channels.ts";
 import { downloadFile, readRemoteFile, uploadFile } from "./file-transfer.ts";
-import { connectHop } from "./hop.ts";
+import { connectHop, type Hop } from "./hop.ts";
 import type { HostSettings } from "./host-settings.ts";
 import { KeyRing } from "./key-ring.ts";
 import type { Prompter } from "./prompter.ts";
@@ -39,22 +39,22 @@ export async function openSsh(
   settings: HostSettings,
   { prompter, note }: SshOptions,
 ): Promise<SshConnection> {
-  const clients: Client[] = [];
+  const hops: Hop[] = [];
   const keyRing = new KeyRing(prompter);
   try {
-    for (const [index, hop] of [...settings.jumps, settings].entries()) {
-      const before = clients.at(-1);
+    for (const [index, next] of [...settings.jumps, settings].entries()) {
+      const before = hops.at(-1);
       const via = settings.jumps[index - 1];
-      if (via !== undefined) note(`connecting to ${hop.name} through ${via.name}`);
+      if (via !== undefined) note(`connecting to ${next.name} through ${via.name}`);
       const through =
         before === undefined || via === undefined
           ? null
-          : { name: via.name, open: () => openForward(before, hop) };
-      clients.push(await connectHop({ settings: hop, prompter, keyRing, through }));
+          : { name: via.name, open: () => openForward(before.client, next) };
+      hops.push(await connectHop({ settings: next, prompter, keyRing, through }));
     }
-    return new SshConnection(settings, clients);
+    return new SshConnection(settings, hops);
   } catch (error) {
-    for (const client of clients) client.destroy();
+    for (const { client } of hops) client.destroy();
     throw error;
   }
 }
@@ -73,25 +73,26 @@ export class SshConnection implements RemoteHost {
   readonly name: string;
   readonly user: string;
   readonly #client: Client;
-  readonly #jumps: Client[];
+  /** The last is the machine itself. */
+  readonly #hops: readonly Hop[];
   readonly #channels: Channels;
   /** Aborted with the Failure that says how the connection ended. */
   readonly #ended = new AbortController();
   #closing = false;
   #error: Error | null = null;
 
-  constructor(settings: HostSettings, clients: Client[]) {
-    const client = clients.at(-1);
-    if (client === undefined) throw new Error("a connection has a client");
+  constructor(settings: HostSettings, hops: readonly Hop[]) {
+    const last = hops.at(-1);
+    if (last === undefined) throw new Error("a connection has a hop");
     this.name = settings.name;
     this.user = settings.user;
-    this.#client = client;
-    this.#jumps = clients.slice(0, -1);
+    this.#client = last.client;
+    this.#hops = hops;
     this.#channels = new Channels(settings.name);
     // Every run, stream and transfer under way waits for the end of the connection.
     setMaxListeners(0, this.#ended.signal);
-    for (const each of clients) each.on("error", (error) => (this.#error ??= error));
-    client.on("close", () => this.#end());
+    for (const { client } of hops) client.on("error", (error) => (this.#error ??= error));
+    void last.closed.then(() => this.#end());
   }
 
   async run(script: string, options: RunOptions = {}): Promise<CommandResult> {
@@ -126,7 +127,7 @@ export class SshConnection implements RemoteHost {
 
   async close(): Promise<void> {
     this.#closing = true;
-    for (const client of [this.#client, ...this.#jumps.toReversed()]) await endClient(client);
+    for (const hop of this.#hops.toReversed()) await endHop(hop);
   }
 
   async #exec(commandLine: string, { lasting }: { lasting: boolean }): Promise<ClientChannel> {
@@ -186,20 +187,16 @@ export class SshConnection implements RemoteHost {
     const why = this.#error === null ? "" : ` (${errorText(this.#error)})`;
     const what = this.#closing ? "the connection was closed" : `the connection was lost${why}`;
     this.#ended.abort(lost(this.name, what, this.#error ?? undefined));
-    for (const jump of this.#jumps) jump.end();
+    for (const { client } of this.#hops) client.end();
   }
 }
 
 /** Ends a connection, and destroys it where the other side does not answer. */
-function endClient(client: Client): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => client.destroy(), CLOSE_SECONDS * 1000);
-    client.once("close", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-    client.end();
-  });
+async function endHop({ client, closed }: Hop): Promise<void> {
+  const timer = setTimeout(() => client.destroy(), CLOSE_SECONDS * 1000);
+  client.end();
+  await closed;
+  clearTimeout(timer);
 }
 
 /** The promise's value, or the signal's reason as soon as that is aborted. */

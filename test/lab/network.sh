@@ -42,8 +42,8 @@ connect_host() {
 end_connections() {
   local host
   for host in "${hosts[@]}"; do
-    ! has_namespace "$prefix$host" ||
-      nsenter --net="/run/netns/$prefix$host" ss -K dst "${addresses[$1]}" >/dev/null
+    has_namespace "$prefix$host" || continue
+    nsenter --net="/run/netns/$prefix$host" ss -K dst "${addresses[$1]}" >/dev/null 2>&1 || true
   done
 }
 

@@ -27,8 +27,9 @@ const resized = [...tensors.keys()].flatMap((key) => {
   return file === undefined || isGrey16(file) ? [] : [{ file, size: Number(size) }];
 });
 const normalised = [...tensors.keys()].flatMap((key) => {
-  const [, file, size] = /^(.*)\.pixel_values(\d+)$/.exec(key) ?? [];
-  return file === undefined || isGrey16(file) ? [] : [{ file, size: Number(size) }];
+  const [, file, size, turned] = /^(.*)\.pixel_values(\d+)(_if_exif_applied)?$/.exec(key) ?? [];
+  if (file === undefined || isGrey16(file)) return [];
+  return [{ key, file, size: Number(size), applyExif: turned !== undefined }];
 });
 
 let model: string;
@@ -54,10 +55,10 @@ describe("pictures as Pillow and BlipImageProcessor see them", () => {
     expect(largestDifference(resizeBicubic(source, size, size).data, expected.data)).toBe(0);
   });
 
-  it.each(normalised)("gives the pixel values of $file at $size", async ({ file, size }) => {
-    const preprocessor = await preprocessorOf(size);
+  it.each(normalised)("gives the $key", async ({ key, file, size, applyExif }) => {
+    const preprocessor = await preprocessorOf(size, applyExif);
     const image = await loadImage(path.join(folder, file), preprocessor);
-    const expected = tensors.get(`${file}.pixel_values${size}`)!;
+    const expected = tensors.get(key)!;
     const actual = channelsFirst(normalise([image], preprocessor), size);
     expect(largestDifference(actual, expected.data)).toBeLessThanOrEqual(1e-6);
   });
@@ -67,9 +68,15 @@ function isGrey16(file: string): boolean {
   return fixture.files[file]?.pil_mode.startsWith("I;16") ?? false;
 }
 
-async function preprocessorOf(size: number) {
+async function preprocessorOf(size: number, applyExif: boolean) {
   const { image_mean, image_std, rescale_factor } = fixture;
-  const config = { size: { height: size, width: size }, image_mean, image_std, rescale_factor };
+  const config = {
+    size: { height: size, width: size },
+    ...(applyExif && { apply_exif_orientation: true }),
+    image_mean,
+    image_std,
+    rescale_factor,
+  };
   await writeFile(path.join(model, "preprocessor_config.json"), JSON.stringify(config));
   return readPreprocessor(model);
 }

@@ -52,7 +52,7 @@ export function describeOnLab(title: string, cases: (lab: ClusterLab) => void): 
   });
 }
 
-/** A Grid Engine cluster of `test/lab/lab.sh`; errors of the lab itself throw with its complaint. */
+/** A cluster of `test/lab/lab.sh`; where the lab itself fails, a call throws its complaint. */
 export class ClusterLab {
   /** The same path here and on all hosts of the cluster. */
   readonly directory: string;

@@ -17,8 +17,21 @@ import { TrialEvent } from "../../worker/contract/trial-event.ts";
 import { sweepPaths } from "../../worker/files/sweep-directory.ts";
 import { readEngineState } from "../../worker/engine/engine-state.ts";
 import type { ClusterLab, LabUser } from "./cluster-lab.ts";
+import { waitFor } from "./wait-for.ts";
 
+const TINY_MODEL = path.resolve("test/fixtures/reference/tiny-blip-trained");
 const QSWEEP = path.resolve("orchestrator/qsweep.mjs");
+
+/** Of a sweep with its pilots disturbed, on a machine that does other things too. */
+const FINISH_SECONDS = 300;
+
+/** A trial in the answer of `status --json`. */
+export interface ShownTrial {
+  id: string;
+  state: string;
+  attempt: number | null;
+  step: number | null;
+}
 
 export interface LaptopOptions {
   user?: LabUser;
@@ -43,6 +56,7 @@ export class Laptop {
     }
     symlinkSync(path.resolve("configs/models"), path.join(this.directory, "configs/models"));
     symlinkSync(path.resolve(".qsweep/data"), path.join(this.directory, ".qsweep/data"));
+    symlinkSync(TINY_MODEL, path.join(this.directory, "tiny-model"));
     const lines: Record<string, string> = {
       scheduler: "sge",
       ssh: "{host: login}",
@@ -60,11 +74,20 @@ export class Laptop {
     if (user !== "ds") this.#writeAskPass();
   }
 
-  /** Writes `configs/sweeps/NAME.yaml` for the site `lab` and returns its path. */
+  /** Checks the site and brings our programs there; throws with what it printed if that fails. */
+  async setUp(): Promise<void> {
+    await this.json(["site", "setup", "lab", "--gpus", "1", "--slots", "1"]);
+  }
+
+  /**
+   * Writes `configs/sweeps/NAME.yaml` for the site `lab`: a small model and small pictures. Returns
+   * the sweep's name.
+   */
   writeSweep(name: string, text: string): string {
     const file = path.join(this.directory, "configs/sweeps", `${name}.yaml`);
-    const head = "dataset: {format: vizwiz, root: ../../.qsweep/data/demo}\n";
-    writeFileSync(file, `name: ${name}\nsite: lab\n${head}${text}`);
+    const head = "dataset: {format: vizwiz, root: ../../.qsweep/data/simple}\n";
+    const body = text.replaceAll("MODEL", "../../tiny-model");
+    writeFileSync(file, `name: ${name}\nsite: lab\n${head}${body}`);
     return file;
   }
 
@@ -104,6 +127,26 @@ export class Laptop {
       SSH_ASKPASS: path.join(this.directory, "askpass"),
       SSH_ASKPASS_REQUIRE: this.#user === "ds" ? "never" : "force",
     };
+  }
+
+  /** Where a launched sweep stands; a trial shown as failed is an error of its own. */
+  async status(sweep: string): Promise<ShownTrial[]> {
+    const { trials } = await this.json<{ trials: ShownTrial[] }>(["status", sweep]);
+    const failed = trials.filter(({ state }) => state === "failed");
+    if (failed.length === 0) return trials;
+    throw new Error(`shown as failed: ${JSON.stringify(failed)}`);
+  }
+
+  /** Asks for the status again and again until every trial is finished. */
+  finished(sweep: string): Promise<ShownTrial[]> {
+    return waitFor(
+      `sweep ${sweep} to finish`,
+      async () => {
+        const trials = await this.status(sweep);
+        return trials.every(({ state }) => state === "finished") && trials;
+      },
+      FINISH_SECONDS,
+    );
   }
 
   /** How often a one-time code was asked for. */

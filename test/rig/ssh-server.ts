@@ -61,6 +61,7 @@ export async function sshServer(options: SshServerOptions = {}): Promise<SshServ
       "StrictModes no",
       "UsePAM no",
       "PasswordAuthentication no",
+      "KbdInteractiveAuthentication no",
       "Subsystem sftp internal-sftp",
       "LogLevel VERBOSE",
       "",

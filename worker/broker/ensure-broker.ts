@@ -48,11 +48,12 @@ const NONE: ReadonlySet<string> = new Set();
 async function openBroker(settings: BrokerSettings): Promise<OpenedBroker> {
   const { root, placement, leaving } = settings;
   const existing = placement === "url" ? await reachedBroker(settings) : null;
-  for (let start = 0; start < MAX_STARTS && leaving?.aborted !== true; start += 1) {
+  for (let start = 0; start < MAX_STARTS; start += 1) {
     const { running, claimed } = await lookForBroker(settings);
     if (running && (existing === null || isConfigured(running, existing))) {
       return { address: running, synced: NONE };
     }
+    if (leaving?.aborted === true) break;
     const generation = claimed + 1;
     if (!claimGeneration(root, generation)) continue;
     return existing

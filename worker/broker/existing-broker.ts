@@ -1,10 +1,9 @@
 import { readFileSync, statSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { Redis } from "ioredis";
 import { Failure } from "../contract/failure.ts";
 import type { BrokerAddress } from "../contract/trial-files.ts";
 import { claimedGenerations } from "../queue/broker-address.ts";
-import { answered, brokerOptions, GENERATION_KEY } from "../queue/broker-connection.ts";
+import { type BrokerEndpoint, generationAt } from "../queue/broker-connection.ts";
 import type { BrokerSettings } from "./broker-settings.ts";
 import { openGeneration } from "./generations.ts";
 
@@ -12,34 +11,34 @@ const WAIT_SECONDS = 0;
 const POLL_MILLISECONDS = 1_000;
 const OTHERS_MAY_READ = 0o077;
 
-/** A Redis that we did not start: where it is, and its password, empty where it has none. */
-export type ExistingBroker = Pick<BrokerAddress, "host" | "port" | "password">;
-
 /**
  * The configured Redis, which answers to the configured password; waited for up to `waitSeconds`.
- * Throws Failure `broker-unreachable` with its last words, `site-invalid` where the password file
+ * Throws Failure `broker-unreachable` with what it said last, `site-invalid` where the password file
  * is readable for others or the Redis serves another site.
  */
-export async function reachedBroker(settings: BrokerSettings): Promise<ExistingBroker> {
+export async function reachedBroker(settings: BrokerSettings): Promise<BrokerEndpoint> {
   const { root, url, leaving, waitSeconds = WAIT_SECONDS } = settings;
   if (!url) throw new Error("placement url without host and port");
   const { host, port, passwordFile } = url;
   const broker = { host, port, password: passwordFile ? readPassword(passwordFile) : "" };
   const deadline = performance.now() + waitSeconds * 1000;
   for (;;) {
-    const { problem, generation } = await seenGeneration(broker);
-    if (problem === null) {
-      // Several sites that each took it over from the other would never come to rest.
-      if (generation > (claimedGenerations(root).at(-1) ?? 0)) throw ofAnotherSite(broker);
+    try {
+      const generation = await generationAt(broker);
+      // Several roots that each took it over from the other would never come to rest.
+      if (generation > (claimedGenerations(root).at(-1) ?? 0)) throw ofAnotherRoot(broker);
       return broker;
+    } catch (error) {
+      const isSilent = error instanceof Failure && error.reason === "broker-unreachable";
+      const isLate = leaving?.aborted === true || performance.now() > deadline;
+      if (!isSilent || isLate) throw error;
     }
-    if (leaving?.aborted === true || performance.now() > deadline) throw silent(broker, problem);
     await delay(POLL_MILLISECONDS, undefined, leaving && { signal: leaving }).catch(() => {});
   }
 }
 
 /** Whether an address leads to this Redis by its present password. */
-export function isConfigured(address: BrokerAddress, broker: ExistingBroker): boolean {
+export function isConfigured(address: BrokerAddress, broker: BrokerEndpoint): boolean {
   const { host, port, password } = address;
   return host === broker.host && port === broker.port && password === broker.password;
 }
@@ -47,28 +46,11 @@ export function isConfigured(address: BrokerAddress, broker: ExistingBroker): bo
 /** Makes a Redis that we did not start our broker, under a claimed generation. */
 export async function adoptBroker(
   settings: BrokerSettings,
-  broker: ExistingBroker,
+  broker: BrokerEndpoint,
   generation: number,
 ): Promise<{ address: BrokerAddress; synced: ReadonlySet<string> }> {
   const address: BrokerAddress = { version: 1, generation, ...broker, pid: null };
   return { address, synced: await openGeneration(settings, address) };
-}
-
-/** The generation in its data, 0 where there is none; or why it gave no answer. */
-async function seenGeneration(
-  broker: ExistingBroker,
-): Promise<{ problem: string | null; generation: number }> {
-  const redis = new Redis({ ...brokerOptions(broker), retryStrategy: () => null });
-  let said: string | null = null;
-  redis.on("error", (error) => (said ??= error.message));
-  try {
-    const generation = await answered(redis.get(GENERATION_KEY));
-    return { problem: null, generation: Number(generation ?? 0) };
-  } catch (error) {
-    return { problem: said ?? String(error), generation: 0 };
-  } finally {
-    redis.disconnect();
-  }
 }
 
 function readPassword(file: string): string {
@@ -88,15 +70,7 @@ function badPasswordFile(message: string): Failure {
   });
 }
 
-function silent({ host, port }: ExistingBroker, problem: string): Failure {
-  return new Failure({
-    reason: "broker-unreachable",
-    message: `the broker at ${host}:${port} gave no answer: ${problem}`,
-    remedy: "Check broker.host, broker.port and broker.password_file of the site, and the Redis.",
-  });
-}
-
-function ofAnotherSite({ host, port }: ExistingBroker): Failure {
+function ofAnotherRoot({ host, port }: BrokerEndpoint): Failure {
   return new Failure({
     reason: "site-invalid",
     message: `the broker at ${host}:${port} already serves another root directory`,

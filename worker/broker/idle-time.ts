@@ -1,6 +1,6 @@
 import type { BrokerAddress } from "../contract/trial-files.ts";
 import { launchedSweeps, readSweep, sweepPaths } from "../files/sweep-directory.ts";
-import { answered, connectBroker } from "../queue/broker-connection.ts";
+import { askOnce } from "../queue/broker-connection.ts";
 import { PilotTable } from "../queue/pilot-table.ts";
 import { unsettledTrials } from "../queue/sync-sweep.ts";
 
@@ -32,14 +32,10 @@ export class IdleTime {
 
 /** A silent broker does not say so. */
 async function hasNoPilots(address: BrokerAddress): Promise<boolean> {
-  const redis = connectBroker(address);
-  try {
-    return (await answered(new PilotTable(redis, address.generation).count())) === 0;
-  } catch {
-    return false;
-  } finally {
-    redis.disconnect();
-  }
+  const count = await askOnce(address, (redis) => {
+    return new PilotTable(redis, address.generation).count();
+  }).catch(() => null);
+  return count === 0;
 }
 
 function allSettled(root: string): boolean {

@@ -2,12 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { BrokerAddress } from "../contract/trial-files.ts";
 import { markDone } from "../files/submission-directory.ts";
 import { newestBroker } from "../queue/broker-address.ts";
-import {
-  answered,
-  brokerAnswers,
-  connectBroker,
-  GENERATION_KEY,
-} from "../queue/broker-connection.ts";
+import { brokerAnswers, generationAt } from "../queue/broker-connection.ts";
 import type { BrokerSettings } from "./broker-settings.ts";
 import { claimGeneration, lookForBroker } from "./generations.ts";
 import { IdleTime } from "./idle-time.ts";
@@ -93,13 +88,6 @@ async function watch(
 
 /** Silence is no answer: a broker that is only slow has lost nothing. */
 async function hasLostData(address: BrokerAddress): Promise<boolean> {
-  const redis = connectBroker(address);
-  try {
-    const generation = await answered(redis.get(GENERATION_KEY));
-    return Number(generation ?? 0) !== address.generation;
-  } catch {
-    return false;
-  } finally {
-    redis.disconnect();
-  }
+  const generation = await generationAt(address).catch(() => null);
+  return generation !== null && generation !== address.generation;
 }

@@ -2,14 +2,20 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { MarkPolicy } from "../data/caption-entries.ts";
 import { readPredictedCaptions } from "../data/predicted-captions.ts";
 import { type CaptionMetrics, scoreCaptions } from "../metrics/caption-scores.ts";
+import { tokenizeCaptions, tokenizeReferences } from "../metrics/ptb-tokenizer.ts";
 import { type CommandOutput, helpExample, type Report } from "./command-report.ts";
+import type { JavaMetric } from "./java-metrics.ts";
 
 interface ScoreOptions {
   references: string;
   predictions: string;
   keep?: MarkPolicy;
   perImage?: true;
+  javaMetrics?: string;
 }
+
+/** METEOR and SPICE are there where their tools were. */
+type Scores = CaptionMetrics & Partial<Record<JavaMetric, number | null>>;
 
 const DROP_MARKED: MarkPolicy = { precanned: "drop", rejected: "drop" };
 
@@ -30,6 +36,11 @@ export function registerScoreCommand(program: Command, output: CommandOutput): v
       readMarks,
     )
     .option("--per-image", "show the scores of each image, too")
+    .option(
+      "--java-metrics <dir>",
+      "METEOR and SPICE, too, by their own Java programs: the folder of the Python package " +
+        "pycocoevalcap, or another with meteor/meteor-1.5.jar and spice/spice-1.0.jar",
+    )
     .addHelpText(
       "after",
       helpExample("score --references annotations/val.json --predictions predictions.json"),
@@ -52,45 +63,77 @@ function readMarks(words: string): MarkPolicy {
 async function scoreFiles({
   keep = DROP_MARKED,
   perImage,
+  javaMetrics,
   ...files
 }: ScoreOptions): Promise<Report> {
   const { images, withoutReferences } = await readPredictedCaptions({ ...files, ...keep });
-  const scores = scoreCaptions({
+  const captions = {
     references: images.map(({ references }) => references),
     predictions: images.map(({ prediction }) => prediction),
-  });
+  };
+  const scores = scoreCaptions(captions);
+  const java = javaMetrics === undefined ? {} : await javaScores(javaMetrics, captions);
+  const found = Object.entries(java);
   const each = scores.perImage.map((metrics, index) => ({
     image_id: images[index]!.imageId,
     ...metrics,
+    ...Object.fromEntries(found.map(([name, { perImage: values }]) => [name, values[index]!])),
   }));
-  const { metrics } = scores;
+  const metrics: Scores = {
+    ...scores.metrics,
+    ...Object.fromEntries(found.map(([name, { corpus }]) => [name, corpus])),
+  };
   const shown = perImage ? each.map(({ image_id, ...one }) => row(String(image_id), one)) : [];
-  const table = aligned([HEADER, ...shown, row(`all ${images.length}`, metrics)]);
-  const left = `images left out, because they have no reference captions: ${withoutReferences}`;
+  const header = ["images", ...columnsOf(metrics).map((column) => COLUMNS[column])];
+  const table = aligned([header, ...shown, row(`all ${images.length}`, metrics)]);
+  const absent = javaMetrics === undefined ? [] : JAVA_METRICS.filter((name) => !(name in java));
   return {
     value: { images: images.length, metrics, ...(perImage && { perImage: each }) },
-    lines: withoutReferences === 0 ? table : [...table, left],
+    lines: [
+      ...table,
+      ...(withoutReferences === 0
+        ? []
+        : [`images left out, because they have no reference captions: ${withoutReferences}`]),
+      ...absent.map(
+        (name) => `${COLUMNS[name]} left out: ${javaMetrics} does not hold its program`,
+      ),
+    ],
   };
 }
 
-const COLUMNS: Record<keyof CaptionMetrics, string> = {
+/** The tools take captions as the reference code hands them over: tokenised, without punctuation. */
+async function javaScores(directory: string, captions: Parameters<typeof scoreCaptions>[0]) {
+  const { scoreWithJava } = await import("./java-metrics.ts");
+  return scoreWithJava(directory, {
+    references: tokenizeReferences(captions.references),
+    predictions: tokenizeCaptions(captions.predictions),
+  });
+}
+
+const JAVA_METRICS = ["meteor", "spice"] as const;
+const COLUMNS: Record<keyof Scores, string> = {
   cider: "CIDEr-D",
   bleu1: "BLEU-1",
   bleu2: "BLEU-2",
   bleu3: "BLEU-3",
   bleu4: "BLEU-4",
   rouge_l: "ROUGE-L",
+  meteor: "METEOR",
+  spice: "SPICE",
 };
-const HEADER = ["images", ...Object.values(COLUMNS)];
 
-function row(name: string, metrics: CaptionMetrics): string[] {
-  const { cider, bleu1, bleu2, bleu3, bleu4, rouge_l } = metrics;
-  return [name, ...[cider, bleu1, bleu2, bleu3, bleu4, rouge_l].map((value) => value.toFixed(4))];
+function columnsOf(scores: Scores): (keyof Scores)[] {
+  const all = ["cider", "bleu1", "bleu2", "bleu3", "bleu4", "rouge_l", ...JAVA_METRICS] as const;
+  return all.filter((column) => column in scores);
+}
+
+function row(name: string, scores: Scores): string[] {
+  return [name, ...columnsOf(scores).map((column) => scores[column]?.toFixed(4) ?? "-")];
 }
 
 /** Right-aligned columns, two spaces apart. */
 function aligned(rows: readonly string[][]): string[] {
-  const widths = HEADER.map((_, column) =>
+  const widths = rows[0]!.map((_, column) =>
     rows.reduce((widest, cells) => Math.max(widest, cells[column]!.length), 0),
   );
   return rows.map((cells) => cells.map((cell, i) => cell.padStart(widths[i]!)).join("  "));

@@ -10,20 +10,29 @@ const RGB_CHANNELS = 3;
 const CMYK_CHANNELS = 4;
 const WHITE = 255;
 
+export interface DecodeImageOptions {
+  /** Whether the picture is turned as its EXIF orientation says; not by default, as in Pillow. */
+  applyExif?: boolean;
+}
+
 /**
  * Decodes a picture to RGB as Pillow's `convert("RGB")` does: alpha and palette transparency are
- * dropped, not blended; colour profiles and EXIF rotation are not applied; the first frame of an
- * animation is taken; 16-bit channels lose their low byte, but 16-bit grey clips at 255. Throws
- * Failure `image-invalid`, its message the file, a colon and the problem.
+ * dropped, not blended; colour profiles are not applied; the first frame of an animation is taken;
+ * 16-bit channels lose their low byte, but 16-bit grey clips at 255. Throws Failure
+ * `image-invalid`, its message the file, a colon and the problem.
  */
-export async function decodeImage(file: string): Promise<Raster> {
+export async function decodeImage(
+  file: string,
+  { applyExif = false }: DecodeImageOptions = {},
+): Promise<Raster> {
   await refuseIrregular(file);
   try {
     const metadata = await sharp(file, { limitInputPixels: false }).metadata();
     refuseUnsupported(metadata);
-    return await rgb(file, metadata);
+    const picture = sharp(file, { ignoreIcc: true, failOn: "error", limitInputPixels: MAX_PIXELS });
+    return await rgb(applyExif ? picture.autoOrient() : picture, metadata);
   } catch (error) {
-    throw invalid(file, firstLine(error), error);
+    throw invalid(file, asOneLine(error), error);
   }
 }
 
@@ -42,8 +51,7 @@ function refuseUnsupported({ format, width, height }: Metadata): void {
   }
 }
 
-async function rgb(file: string, { space, depth, hasAlpha }: Metadata): Promise<Raster> {
-  const picture = sharp(file, { ignoreIcc: true, failOn: "error", limitInputPixels: MAX_PIXELS });
+async function rgb(picture: Sharp, { space, depth, hasAlpha }: Metadata): Promise<Raster> {
   if (space === "cmyk") {
     const inks = picture.pipelineColourspace("cmyk").toColourspace("cmyk");
     return withoutInks(await raster(inks));
@@ -106,9 +114,9 @@ export function imageProblem(file: string, { message }: Failure): string {
   return message.slice(`${file}: `.length);
 }
 
-function firstLine(error: unknown): string {
+function asOneLine(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return text.split("\n", 1)[0]!.trim();
+  return text.replaceAll(/\s+/g, " ").trim();
 }
 
 function invalid(file: string, problem: string, cause?: unknown): Failure {

@@ -16,6 +16,11 @@ const on = z.literal(true).default(true);
 
 /** `preprocessor_config.json`; absent values are those of Hugging Face's BlipImageProcessor. */
 const PreprocessorFile = z.object({
+  /**
+   * Ours, which Hugging Face ignores: part of the model's identity, and kept in its checkpoints, so
+   * that a model is always shown pictures as it was in training.
+   */
+  apply_exif_orientation: z.boolean().default(false),
   do_resize: on,
   do_rescale: on,
   do_normalize: on,
@@ -37,6 +42,8 @@ const PreprocessorFile = z.object({
 
 /** How a model takes its pictures. */
 export interface Preprocessor {
+  /** Whether pictures are turned as their EXIF orientation says. */
+  applyExif: boolean;
   height: number;
   width: number;
   /** The float32 value of each level of each channel. */
@@ -56,7 +63,7 @@ export async function readPreprocessor(directory: string): Promise<Preprocessor>
     invalid: "model-invalid",
     remedy: "use the preprocessor_config.json of a BLIP model",
   });
-  const { rescale_factor, image_mean, image_std } = parsed;
+  const { apply_exif_orientation: applyExif, rescale_factor, image_mean, image_std } = parsed;
   const values = image_mean.map((mean, channel) =>
     Float32Array.from({ length: LEVELS }, (_, level) => {
       // The reference works in float32: each operation rounds.
@@ -64,7 +71,7 @@ export async function readPreprocessor(directory: string): Promise<Preprocessor>
       return centred / Math.fround(image_std[channel]!);
     }),
   );
-  return { ...parsed.size, values };
+  return { applyExif, ...parsed.size, values };
 }
 
 /**
@@ -72,7 +79,7 @@ export async function readPreprocessor(directory: string): Promise<Preprocessor>
  * does. Throws Failure `image-invalid` with the file and its problem.
  */
 export async function loadImage(file: string, preprocessor: Preprocessor): Promise<Uint8Array> {
-  const picture = await decodeImage(file);
+  const picture = await decodeImage(file, preprocessor);
   return resizeBicubic(picture, preprocessor.width, preprocessor.height).data;
 }
 

@@ -52,20 +52,22 @@ const SelfCheckReport = z.union([
  * Installs the native engine, or records the pure JavaScript one with the reason where no native
  * one can be had. Whatever is recorded was checked first, and the record is replaced in one step:
  * an interrupted or failed install leaves the former engine. With `from`, that TensorFlow or none,
- * and with `binding` no TensorFlow is fetched: throws Failure `engine-missing` or `engine-build`. A
- * full disk is Failure `disk-full` in any case.
+ * and with `binding` alone, the active Python's or none: throws Failure `engine-missing` or
+ * `engine-build`. A full disk is Failure `disk-full` in any case.
  */
 export async function installEngine(options: InstallOptions): Promise<InstallOutcome> {
-  const { from, binding, progress } = options;
-  const needs: LibraryNeeds = { headers: binding === undefined };
-  const given = from === undefined ? null : givenLibrary(from, needs);
+  const { binding, progress } = options;
+  const given = await wantedLibrary(options);
   const prebuilt = binding === undefined ? null : await keptBinding(binding);
   const current = readEngineState();
   if (current?.engine === "native" && isWhole(current, { given, prebuilt })) {
     return { state: current, changed: false };
   }
   const problems: Failure[] = [];
-  for (const find of librarySources(options, given)) {
+  const sources = given
+    ? [async () => given]
+    : [() => activePythonLibrary({ headers: true }), () => fetchedLibrary(progress)];
+  for (const find of sources) {
     const library = await attempt(find, problems);
     const state = library && (await engineOn(library, { prebuilt, progress, problems }));
     if (state) {
@@ -75,7 +77,7 @@ export async function installEngine(options: InstallOptions): Promise<InstallOut
   }
   const last = problems.at(-1);
   const because = problems.map((problem) => problem.message).join("; ");
-  if ((given ?? prebuilt) && last) {
+  if (given && last) {
     throw new Failure({ reason: last.reason, message: because, remedy: last.remedy });
   }
   const state: EngineState = { version: 1, engine: "cpu", because };
@@ -83,13 +85,11 @@ export async function installEngine(options: InstallOptions): Promise<InstallOut
   return { state, changed: true };
 }
 
-function librarySources(
-  { binding, progress }: InstallOptions,
-  given: TensorflowLibrary | null,
-): (() => Promise<TensorflowLibrary>)[] {
-  if (given) return [async () => given];
-  if (binding !== undefined) return [() => activePythonLibrary({ headers: false })];
-  return [() => activePythonLibrary({ headers: true }), () => fetchedLibrary(progress)];
+/** The TensorFlow that it must be; null where one is to be found. */
+async function wantedLibrary({ from, binding }: InstallOptions): Promise<TensorflowLibrary | null> {
+  const needs: LibraryNeeds = { headers: binding === undefined };
+  if (from !== undefined) return givenLibrary(from, needs);
+  return binding === undefined ? null : activePythonLibrary(needs);
 }
 
 /** Whether the recorded engine is the one asked for and none of its parts has changed since. */

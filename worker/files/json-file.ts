@@ -48,7 +48,9 @@ function parse(text: string, options: Omit<JsonFileOptions<unknown>, "schema">):
     return JSON.parse(text);
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
-    throw failure(options, options.invalid, `${options.file}: not JSON: ${problem}`, error);
+    // The message quotes the file, line ends and control characters included.
+    const line = problem.replaceAll(/[\s\p{Cc}]+/gu, " ");
+    throw failure(options, options.invalid, `${options.file}: not JSON: ${line}`, error);
   }
 }
 

@@ -3,6 +3,7 @@ import { ensureBroker } from "../broker/ensure-broker.ts";
 import { Failure } from "../contract/failure.ts";
 import { readPlan, sweepPaths } from "../files/sweep-directory.ts";
 import { newestBroker } from "../queue/broker-address.ts";
+import { lostData } from "../queue/broker-connection.ts";
 import { TrialQueue } from "../queue/trial-queue.ts";
 
 /**
@@ -14,7 +15,6 @@ export class BrokerSession {
   readonly #sweep: string;
   readonly #pool: string;
   #queue: Promise<TrialQueue> | null = null;
-  #generation = 0;
 
   constructor(settings: BrokerSettings, { sweep, pool }: { sweep: string; pool: string }) {
     this.#settings = settings;
@@ -27,12 +27,13 @@ export class BrokerSession {
    * Throws Failure `broker-unreachable` when no broker comes up either.
    */
   async use<T>(action: (queue: TrialQueue) => Promise<T>): Promise<T> {
-    // One that others gave up may come back and answer: nobody else follows it any more.
-    const isOutdated = (newestBroker(this.#settings.root)?.generation ?? 0) > this.#generation;
-    if (this.#queue && this.#generation > 0 && isOutdated) await this.#drop(this.#queue);
     const connection = this.#open();
     try {
-      return await action(await connection);
+      const queue = await connection;
+      // One that others gave up may come back and answer: nobody else follows it any more.
+      const newest = newestBroker(this.#settings.root);
+      if (newest && newest.generation > queue.generation) throw lostData();
+      return await action(queue);
     } catch (error) {
       if (!isSilence(error)) throw error;
       await this.#drop(connection);
@@ -58,7 +59,6 @@ export class BrokerSession {
 
   async #connect(): Promise<TrialQueue> {
     const address = await ensureBroker(this.#settings);
-    this.#generation = address.generation;
     const plan = readPlan(sweepPaths(this.#settings.root, this.#sweep));
     const leaseSeconds = plan?.lease_seconds ?? this.#settings.leaseSeconds;
     return new TrialQueue(address, { sweep: this.#sweep, pool: this.#pool, leaseSeconds });

@@ -16,7 +16,7 @@ import { type PilotClock, Slice, type SliceLimits, systemClock } from "./slice.t
 import { type TakenGpus, takeGpus } from "./take-gpus.ts";
 
 /** An idle pilot looks at the trial directories this often within a lease. */
-const SYNCS_PER_LEASE = 3;
+const LOOKS_PER_LEASE = 3;
 
 export interface PilotSettings extends BrokerSettings {
   sweep: string;
@@ -98,10 +98,11 @@ export async function runPilot(settings: PilotSettings, parts: PilotParts = {}):
   }
 }
 
+/** Returns when every trial of the pool is settled, or when it is time to leave. */
 async function pullTrials(work: Work): Promise<void> {
-  const { settings, pilot, paths, session, slice, signOff, leaving } = work;
-  const { pool, leaseSeconds } = settings;
-  let nextSync = 0;
+  const { settings, pilot, session, slice, signOff, leaving } = work;
+  const { leaseSeconds } = settings;
+  let nextLook = 0;
   while (!leaving.aborted && slice.hasRoom) {
     const handOut = await session.use(async (queue) => {
       await answered(queue.pilots.present(pilot, leaseSeconds));
@@ -110,18 +111,30 @@ async function pullTrials(work: Work): Promise<void> {
     if (handOut !== null) {
       signOff.takeBack();
       await attend(work, handOut);
-      continue;
-    }
-    if (performance.now() < nextSync) continue;
-    const unsettledOf = await session.use((queue) => syncSweep(paths, queue));
-    const isSettled = (unsettledOf.get(pool) ?? 0) === 0;
-    if (isSettled && signOff.isGiven) return;
-    if (isSettled) signOff.give({ settled: true });
-    else {
-      signOff.takeBack();
-      nextSync = performance.now() + (leaseSeconds * 1000) / SYNCS_PER_LEASE;
+      nextLook = 0;
+    } else if (performance.now() >= nextLook) {
+      if (await signsOff(work)) return;
+      nextLook = performance.now() + (leaseSeconds * 1000) / LOOKS_PER_LEASE;
     }
   }
+}
+
+/** Signs off if every trial of the pool is settled, before as well as after that. */
+async function signsOff({ settings, paths, session, signOff }: Work): Promise<boolean> {
+  const look = async (): Promise<boolean> => {
+    const unsettled = await session.use((queue) => syncSweep(paths, queue));
+    return (unsettled.get(settings.pool) ?? 0) === 0;
+  };
+  let isSettled = await look();
+  if (!isSettled) return false;
+  signOff.give({ settled: true });
+  isSettled = false;
+  try {
+    isSettled = await look();
+  } finally {
+    if (!isSettled) signOff.takeBack();
+  }
+  return isSettled;
 }
 
 /** Claims what was handed out, unless somebody else has it, and has it trained. */

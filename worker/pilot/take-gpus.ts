@@ -6,6 +6,7 @@ import { Failure } from "../contract/failure.ts";
 import { errorCode } from "../files/error-code.ts";
 import { type GpuRequest, gpuSource, idleGpus } from "./gpu-rule.ts";
 
+const NVIDIA_SMI = "nvidia-smi";
 /** A former grid job may still be freeing the memory of its GPU. */
 const TRIES = 12;
 const SECONDS_BETWEEN_TRIES = 10;
@@ -95,7 +96,7 @@ async function lockOf(uuid: string): Promise<Server | null> {
 
 function nvidiaSmi(words: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile("nvidia-smi", words, { timeout: ANSWER_MILLISECONDS }, (error, stdout, stderr) => {
+    execFile(NVIDIA_SMI, words, { timeout: ANSWER_MILLISECONDS }, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
       else reject(noAnswer(stderr.trim().split("\n")[0] || error.message));
     });

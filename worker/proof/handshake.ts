@@ -3,7 +3,7 @@ import { Failure } from "../contract/failure.ts";
 
 const CONNECT_MILLISECONDS = 10_000;
 
-/** A server on a free port that answers each connection with the nonce, and counts them. */
+/** A server on a free port that answers each connection with the nonce. */
 export interface Handshake {
   port: number;
   /** Settles with true at the first connection, with false after the given time without one. */
@@ -13,13 +13,12 @@ export interface Handshake {
 
 /** Listens on one address of this host. Throws the errors of listening. */
 export async function listenForHandshake(host: string, nonce: string): Promise<Handshake> {
-  let greet = (): void => {};
-  const greeted = new Promise<boolean>((resolve) => {
-    greet = () => resolve(true);
-  });
   const server = createServer((socket) => {
     socket.on("error", () => {});
-    socket.end(`${nonce}\n`, greet);
+    socket.end(`${nonce}\n`);
+  });
+  const greeted = new Promise<boolean>((resolve) => {
+    server.once("connection", () => resolve(true));
   });
   await new Promise<void>((resolve, reject) => {
     server.on("error", reject);

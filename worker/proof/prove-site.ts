@@ -6,6 +6,7 @@ import { z } from "zod";
 import { listenAddress } from "../broker/listen-address.ts";
 import { Failure } from "../contract/failure.ts";
 import type { Listening, Proof, ProofFile } from "../contract/site-proof.ts";
+import { trainerEnvironment } from "../engine/engine-state.ts";
 import { writeFileDurably } from "../files/durable-write.ts";
 import type { GpuRequest } from "../pilot/gpu-rule.ts";
 import { takeGpus } from "../pilot/take-gpus.ts";
@@ -82,7 +83,9 @@ async function provideEngine(order: ProofOrder): Promise<{ gpus: Proof; engine: 
     const taken = await takeGpus(order.gpus);
     devices = taken.devices;
     taken.release();
-    return { status: "ok", message: devices === "" ? "none asked for" : devices };
+    if (devices !== "") return { status: "ok", message: devices };
+    const none = order.gpus.count === 0 ? "none asked for" : "none, by the site's gpu_rule";
+    return { status: "ok", message: none };
   });
   const engine = await finding("engine", () => engineFinding(order, devices));
   return { gpus, engine };
@@ -92,11 +95,7 @@ async function engineFinding({ threads }: ProofOrder, devices: string): Promise<
   const cli = fileURLToPath(new URL("../cli.js", import.meta.url));
   const { stdout, stderr } = await runTool({
     argv: [process.execPath, cli, "engine", "self-check", "--json"],
-    env: {
-      ...process.env,
-      CUDA_VISIBLE_DEVICES: devices,
-      TF_NUM_INTRAOP_THREADS: String(threads),
-    },
+    env: { ...process.env, ...trainerEnvironment({ threads }), CUDA_VISIBLE_DEVICES: devices },
   });
   if (stdout === "") return { status: "problem", message: lastLine(stderr) };
   const report = EngineReport.parse(JSON.parse(lastLine(stdout)));

@@ -52,6 +52,8 @@ export interface QueueSettings {
 export class TrialQueue {
   readonly leases: LeaseTable;
   readonly pilots: PilotTable;
+  /** Of the broker that it was opened for. */
+  readonly generation: number;
   readonly #redis: Redis;
   readonly #queues = new Map<string, Queue<HandOut>>();
   readonly #live: string;
@@ -63,6 +65,7 @@ export class TrialQueue {
 
   constructor(address: BrokerAddress, { sweep, pool, leaseSeconds }: QueueSettings) {
     this.#address = address;
+    this.generation = address.generation;
     this.#sweep = sweep;
     this.#pool = pool;
     this.#leaseSeconds = leaseSeconds;

@@ -24,7 +24,7 @@ beforeEach(() => {
   sweep = new LaunchedSweep();
   sweep.add({ id: ID });
   access = new LocalSweepAccess(sweep.root, sweep.name);
-  pilot = new TrialQueue(redis.address, { sweep: sweep.name, leaseSeconds: 15 });
+  pilot = new TrialQueue(redis.address, { sweep: sweep.name, pool: "p1", leaseSeconds: 15 });
 });
 afterEach(async () => {
   await access.close();

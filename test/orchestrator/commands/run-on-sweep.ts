@@ -1,6 +1,7 @@
 import { runCommandLine } from "../../../orchestrator/command-line.ts";
 import { registerBestCommand } from "../../../orchestrator/commands/best.ts";
 import { registerLogsCommand } from "../../../orchestrator/commands/logs.ts";
+import { registerReconcileCommand } from "../../../orchestrator/commands/reconcile.ts";
 import { registerRetryCommand } from "../../../orchestrator/commands/retry.ts";
 import { registerStatusCommand } from "../../../orchestrator/commands/status.ts";
 import { registerStopCommand } from "../../../orchestrator/commands/stop.ts";
@@ -23,6 +24,7 @@ export async function runOnSweep(openSweep: OpenSweep, words: string[], pause?: 
       registerLogsCommand(program, output, { openSweep, stdout, ...(pause && { pause }) });
       registerStopCommand(program, output, openSweep);
       registerRetryCommand(program, output, openSweep);
+      registerReconcileCommand(program, output, openSweep);
       registerBestCommand(program, output, openSweep);
     },
   });

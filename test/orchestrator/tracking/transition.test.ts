@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { GridTask } from "../../../orchestrator/ports/scheduler.ts";
 import {
@@ -75,6 +75,19 @@ describe("what is shown", () => {
   it("follows a new attempt", () => {
     const next = { ...inHand, attempt: 2, asOf: at(30) };
     expect(transition(queued, next, SILENCE)).toBe(next);
+  });
+
+  it("follows the files to a new attempt that nobody has heard of", () => {
+    const next = { ...lost, attempt: 2 };
+    expect(transition(inHand, next, SILENCE)).toBe(next);
+  });
+
+  it("is never failed without an exit record", () => {
+    const failed = standing({ state: "failed", asOf: at(30) });
+    const answers = { broker: true, scheduler: true };
+    expect(transition(inHand, failed, answers)).toBe(inHand);
+    const evidence = [{ witness: "exit" as const, ageSeconds: 1 }];
+    expect(transition(inHand, { ...failed, evidence }, answers).state).toBe("failed");
   });
 });
 

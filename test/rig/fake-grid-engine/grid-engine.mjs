@@ -84,6 +84,8 @@ function requestOf(options) {
     last: 1,
     atOnce: 0,
     isArray: false,
+    isHeld: false,
+    usesPe: false,
     slots: 1,
     wd: process.cwd(),
   };
@@ -112,8 +114,12 @@ function requestOf(options) {
       case "-w":
         verify = value;
         break;
+      case "-h":
+        request.isHeld = true;
+        break;
       case "-pe":
         if (value !== "omp") answerAs("err-pe", (text) => text.replace('"nope"', `"${value}"`));
+        request.usesPe = true;
         request.slots = Number(options[index + 2]);
         break;
       case "-P":
@@ -136,7 +142,8 @@ function requestOf(options) {
 }
 
 function qsub() {
-  const fault = nextFault();
+  // Faults are for submissions: what is only verified uses up none.
+  const fault = words.includes("-w") ? null : nextFault();
   if (fault?.startsWith("sample ")) answerAs(fault.slice(7).trim());
   if (fault === "limit") {
     process.stderr.write(
@@ -151,6 +158,13 @@ function qsub() {
   const request = requestOf([...embeddedOptions(script), ...words.slice(0, -1)]);
   const tooMany = Number(request.resources["gpus"] ?? 0) > 2;
   if (request.verify === "v") {
+    if (tooMany && request.usesPe) {
+      const said = 'Job 28 cannot run in PE "omp" because it only offers 0 slots';
+      process.stderr.write(
+        `Unable to run job: ${said}\nverification: no suitable queues\nExiting.\n`,
+      );
+      process.exit(1);
+    }
     if (tooMany) answerAs("unsatisfiable-verify");
     print("verification: found suitable queue(s)\n");
     return;
@@ -159,8 +173,9 @@ function qsub() {
   const folder = path.join(jobs, id);
   writeFileSync(path.join(folder, "script"), script);
   const isError = !existsSync(request.wd);
-  writeJson(path.join(folder, "job.json"), { ...request, id, isError, waits: tooMany || isError });
-  if (!tooMany && !isError) startMaster(id);
+  const waits = tooMany || isError || request.isHeld;
+  writeJson(path.join(folder, "job.json"), { ...request, id, isError, waits });
+  if (!waits) startMaster(id);
   if (fault === "cut after") process.exit(KILLED);
   if (fault === "banner") print("Welcome to the cluster. 12 jobs run.\n");
   const array = request.isArray ? `.${request.first}-${request.last}:1` : "";
@@ -318,7 +333,8 @@ function qstat() {
     }
     if (deleted || next > job.last) continue;
     const tasks = next === job.last ? String(next) : `${next}-${job.last}:1`;
-    waiting.push(rowXml(job, job.isError ? "Eqw" : "qw", job.isArray ? tasks : null));
+    const letters = job.isError ? "Eqw" : job.isHeld ? "hqw" : "qw";
+    waiting.push(rowXml(job, letters, job.isArray ? tasks : null));
   }
   print(`<?xml version='1.0'?>
 <job_info  xmlns:xsd="http://arc.liv.ac.uk/repos/darcs/sge/source/dist/util/resources/schemas/qstat/qstat.xsd">

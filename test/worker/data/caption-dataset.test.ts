@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { readSplit } from "../../../worker/data/caption-dataset.ts";
+import { readSplit, readSplitImages } from "../../../worker/data/caption-dataset.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 const image = (id: number, file_name = `${id}.jpg`) => ({ id, file_name });
@@ -124,4 +124,12 @@ it("the name of a split cannot lead elsewhere", async () => {
   const root = await written({ images: [image(1)] });
   const failure = expect(readSplit({ root, split: "../val", ...DROP })).rejects;
   await failure.toMatchObject({ reason: "data-invalid" });
+});
+
+it("all images of a split are there by ascending id, whatever becomes of their captions", async () => {
+  const annotations = [caption(0, 9, "  "), caption(1, 4, "spam", { is_rejected: true })];
+  const root = await written({ images: [image(9), image(4), image(7)], annotations });
+  const file = (id: number) => path.join(root, "val", `${id}.jpg`);
+  const expected = [4, 7, 9].map((id) => ({ id, file: file(id) }));
+  expect(await readSplitImages({ root, split: "val" })).toEqual(expected);
 });

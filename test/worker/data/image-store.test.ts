@@ -7,7 +7,7 @@ import type { Preprocessor } from "../../../worker/data/image-transform.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 const SIZE = 4;
-const PREPROCESSOR: Preprocessor = { height: SIZE, width: SIZE, values: [] };
+const PREPROCESSOR: Preprocessor = { applyExif: false, height: SIZE, width: SIZE, values: [] };
 const BYTES = SIZE * SIZE * 3;
 
 /** Pictures of one level each; a file named bad… is no picture. */

@@ -4,6 +4,7 @@ const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 
 /** The colour types of the PNG specification. */
 export const GREY = 0;
+export const RGB = 2;
 export const GREY_ALPHA = 4;
 
 /** A PNG written by hand, to have depths and sizes that encoders do not offer. */

@@ -103,6 +103,16 @@ describe("files that cannot be right are refused with the file, the count and th
   );
   check("predictions that are no JSON", { predictions: "[{" }, /predictions\.json: not JSON/);
   check(
+    "a text of several lines and control characters, in one line",
+    { predictions: "a dog\n\u001B[31ma cat" },
+    /^\S*predictions\.json: not JSON: [^\p{Cc}]*$/u,
+  );
+  check(
+    "a caption longer than any",
+    { predictions: [caption(1), caption(2, "dog ".repeat(50_000))] },
+    /predictions\.json: 1\.caption: .*131072/,
+  );
+  check(
     "no predictions at all",
     { predictions: [] },
     /image without prediction \(2 in all\): 1, 2/,

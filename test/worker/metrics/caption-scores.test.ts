@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { scoreCaptions } from "../../../worker/metrics/caption-scores.ts";
 
 test("captions equal to a reference but for case and punctuation score full marks", () => {
@@ -26,4 +26,30 @@ test("BLEU takes the shorter of two references that are as near in length", () =
 test("BLEU of a short caption is lowered by exp(1 - reference length / length)", () => {
   const { metrics } = scoreCaptions({ references: [["a b c d"]], predictions: ["a b"] });
   expect(metrics.bleu1).toBeCloseTo(Math.exp(1 - 4 / 2), 6);
+});
+
+describe("captions that nobody would write", () => {
+  const zero = { cider: 0, bleu1: 0, bleu2: 0, bleu3: 0, bleu4: 0 };
+  const odd: [string, string][] = [
+    ["nothing", ""],
+    ["emoji alone", "😀🐕‍🦺"],
+    ["control characters", "\u0000\u0007\u001F"],
+    ["half a character", "\uD800"],
+  ];
+
+  test.each(odd)("%s has no words to match with", (_, caption) => {
+    const references = [["a dog", "a pup"], ["two cats"]];
+    const { perImage } = scoreCaptions({ references, predictions: [caption, "two cats"] });
+    for (const [name, value] of Object.entries(zero)) {
+      expect(perImage[0]![name as keyof typeof zero]).toBeCloseTo(value, 6);
+    }
+    expect(perImage[0]!.rouge_l).toBe(0);
+  });
+
+  test("ten thousand words score as any other caption", () => {
+    const long = "a dog runs ".repeat(3334);
+    const { perImage } = scoreCaptions({ references: [[long], ["two"]], predictions: [long, "x"] });
+    expect(perImage[0]!.cider).toBeCloseTo(10, 9);
+    expect(perImage[0]!.rouge_l).toBe(1);
+  });
 });

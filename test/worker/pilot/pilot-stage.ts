@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { onTestFinished } from "vitest";
+import { ensureBroker } from "../../../worker/broker/ensure-broker.ts";
 import type { TrialEvent } from "../../../worker/contract/trial-event.ts";
 import type { AttemptExit, TrialResult } from "../../../worker/contract/trial-files.ts";
 import { sweepPaths } from "../../../worker/files/sweep-directory.ts";
@@ -31,7 +32,10 @@ interface TrainerCall {
   threads: string;
 }
 
-/** A launched sweep with real pilots and a real broker, and stubs for its trainers. */
+/**
+ * A launched sweep with real pilots, stubs for their trainers, and a real broker as on a cluster:
+ * nobody starts it but `startBroker`.
+ */
 export class PilotStage {
   readonly sweep = new LaunchedSweep();
   readonly submission: string;
@@ -71,7 +75,8 @@ export class PilotStage {
     return {
       root: this.sweep.root,
       leaseSeconds: 15,
-      placement: "here",
+      placement: "job",
+      waitSeconds: 0,
       sweep: this.sweep.name,
       pool: "p1",
       submission: this.submission,
@@ -86,7 +91,12 @@ export class PilotStage {
     };
   }
 
-  run(changes: Partial<PilotSettings> = {}, parts: PilotParts = {}): Promise<void> {
+  /** On this machine; its pilots have not started it, and do not. */
+  async startBroker(): Promise<void> {
+    await ensureBroker(this.settings({ placement: "here" }));
+  }
+
+  async run(changes: Partial<PilotSettings> = {}, parts: PilotParts = {}): Promise<void> {
     return runPilot(this.settings(changes), { trainer: STUB, ...parts });
   }
 
@@ -109,7 +119,7 @@ export class PilotStage {
 
   killBroker(): void {
     const broker = newestBroker(this.sweep.root);
-    if (broker) kill(broker.pid);
+    if (broker?.pid) kill(broker.pid);
   }
 }
 

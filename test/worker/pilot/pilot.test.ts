@@ -1,6 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it, vi } from "vitest";
-import { ensureBroker } from "../../../worker/broker/ensure-broker.ts";
 import { SweepPlan } from "../../../worker/contract/trial-files.ts";
 import { acceptGridJob, submissionPaths } from "../../../worker/files/submission-directory.ts";
 import { sweepPaths } from "../../../worker/files/sweep-directory.ts";
@@ -11,9 +10,15 @@ const T1 = "t000000000001";
 const T2 = "t000000000002";
 const HOUR = { walltimeSeconds: 3600, elapsedSeconds: 20, marginSeconds: 300 };
 
+async function stageWithBroker(): Promise<PilotStage> {
+  const stage = new PilotStage();
+  await stage.startBroker();
+  return stage;
+}
+
 describe("a pilot", () => {
   it("leaves when every trial is settled, and tells the tasks that follow", async () => {
-    const stage = new PilotStage();
+    const stage = await stageWithBroker();
     stage.addQuick(T1);
     stage.addQuick(T2);
     await stage.run();
@@ -23,7 +28,7 @@ describe("a pilot", () => {
   });
 
   it("takes back that everything is done when there is work", async () => {
-    const stage = new PilotStage();
+    const stage = await stageWithBroker();
     const { done } = submissionPaths(stage.submission);
     writeFileSync(done, "");
     stage.addWaiting(T1);
@@ -39,7 +44,7 @@ describe("a pilot", () => {
   });
 
   it("of a second grid job of its submission leaves before it claims anything", async () => {
-    const stage = new PilotStage();
+    const stage = await stageWithBroker();
     stage.addQuick(T1);
     expect(acceptGridJob(stage.submission, "7")).toBe(true);
     await stage.run({ name: "8.1" });
@@ -50,7 +55,7 @@ describe("a pilot", () => {
   });
 
   it("is done when its pool is, and leaves the trials of another to that one's pilots", async () => {
-    const stage = new PilotStage();
+    const stage = await stageWithBroker();
     stage.addQuick(T1);
     stage.addQuick(T2);
     const { plan } = sweepPaths(stage.sweep.root, stage.sweep.name);
@@ -67,7 +72,7 @@ describe("a pilot", () => {
   });
 
   it("gives its trainers the threads that it was given", async () => {
-    const stage = new PilotStage();
+    const stage = await stageWithBroker();
     stage.addQuick(T1);
     await stage.run({ threads: 5 });
     expect((await stage.call(T1, 1)).threads).toBe("5");
@@ -76,7 +81,7 @@ describe("a pilot", () => {
 
 describe("the walltime of a grid job", () => {
   it("has the trial handed back at the margin, and the next task goes on with it", async () => {
-    const stage = new PilotStage();
+    const stage = await stageWithBroker();
     stage.addWaiting(T1);
     const clock = new FakeClock(2);
     const running = stage.run({ slice: HOUR }, { clock });
@@ -95,7 +100,7 @@ describe("the walltime of a grid job", () => {
   });
 
   it("is nothing to judge a trial by that was taken late in it", async () => {
-    const stage = new PilotStage();
+    const stage = await stageWithBroker();
     stage.addQuick(T1);
     const file = stage.callFile(T1, 1);
     const clock = { monotonicSeconds: () => (existsSync(file) ? 2000 : 0), after: () => () => {} };
@@ -106,7 +111,7 @@ describe("the walltime of a grid job", () => {
   });
 
   it("ends a pilot early that could not get another trial to its first step", async () => {
-    const stage = new PilotStage();
+    const stage = await stageWithBroker();
     const time = "2026-11-24T10:00:00.000Z";
     const step = {
       type: "step",
@@ -130,7 +135,7 @@ describe("the walltime of a grid job", () => {
 
 describe("two live copies of one task", () => {
   it("share no attempt, and each trial gets one result", async () => {
-    const stage = new PilotStage();
+    const stage = await stageWithBroker();
     stage.addWaiting(T1);
     stage.addWaiting(T2);
     const [first, second] = [new AbortController(), new AbortController()];
@@ -159,7 +164,7 @@ describe("two live copies of one task", () => {
 describe("the GPUs of a pilot", () => {
   it("are those of the environment, which its trainers must use", async () => {
     vi.stubEnv("SGE_HGR_gpu", "cuda3");
-    const stage = new PilotStage();
+    const stage = await stageWithBroker();
     stage.addQuick(T1);
     await stage.run({ gpus: { rule: "auto", count: 1 } });
     expect(await stage.call(T1, 1)).toMatchObject({ devices: "3", options: ["--gpu"] });
@@ -167,14 +172,14 @@ describe("the GPUs of a pilot", () => {
   });
 
   it("are hidden from its trainers where it is to use none", async () => {
-    const stage = new PilotStage();
+    const stage = await stageWithBroker();
     stage.addQuick(T1);
     await stage.run({ gpus: { rule: "none", count: 1 } });
     expect(await stage.call(T1, 1)).toMatchObject({ devices: "", options: [] });
   });
 
   it("are known before it claims anything, or it leaves", async () => {
-    const stage = new PilotStage();
+    const stage = await stageWithBroker();
     stage.addQuick(T1);
     const running = stage.run({ gpus: { rule: "environment", count: 1 } });
     await expect(running).rejects.toMatchObject({ reason: "gpu-unknown" });
@@ -183,7 +188,7 @@ describe("the GPUs of a pilot", () => {
 
   it("do not work: it hands the trial to others and takes no more", async () => {
     vi.stubEnv("CUDA_VISIBLE_DEVICES", "0");
-    const stage = new PilotStage();
+    const stage = await stageWithBroker();
     const failure = { reason: "gpu-unknown", message: "no CUDA", retryable: true } as const;
     stage.addWaiting(T1, { exit: { outcome: "failed", failure } });
     const gpus = { rule: "auto", count: 1 } as const;
@@ -200,19 +205,17 @@ describe("a broker of others that is away", () => {
   it("is waited for, and then the pilot leaves", async () => {
     const stage = new PilotStage();
     stage.addQuick(T1);
-    const running = stage.run({ placement: "job", waitSeconds: 0 });
+    const running = stage.run();
     await expect(running).rejects.toMatchObject({ reason: "broker-unreachable" });
     expect(stage.record(T1).attempts).toEqual([]);
   });
 
   it("keeps nobody from stopping a trial, nor a pilot from leaving", async () => {
-    const stage = new PilotStage();
+    const stage = await stageWithBroker();
     stage.addWaiting(T1);
-    const settings = stage.settings({ leaseSeconds: 2 });
-    await ensureBroker(settings);
     const leaving = new AbortController();
-    const away = { leaseSeconds: 2, placement: "job", waitSeconds: 600 } as const;
-    const running = stage.run({ ...away, leaving: leaving.signal });
+    const patient = { leaseSeconds: 2, waitSeconds: 600 };
+    const running = stage.run({ ...patient, leaving: leaving.signal });
     await stage.call(T1, 1);
     stage.killBroker();
     stage.sweep.stop("all");

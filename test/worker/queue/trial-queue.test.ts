@@ -36,6 +36,14 @@ function openQueues(count: number, leaseSeconds = LONG_SECONDS): TrialQueue[] {
   return queues;
 }
 
+/** Another pool of the sweep that was opened last. */
+function openQueue(pool: string): TrialQueue {
+  const settings = { sweep: `sweep-${sweeps}`, pool, leaseSeconds: LONG_SECONDS };
+  const queue = new TrialQueue(redis.address, settings);
+  opened.push(queue);
+  return queue;
+}
+
 describe("hand-out", () => {
   it("gives each entry to one puller, in the order added", async () => {
     const [first, second] = openQueues(2) as [TrialQueue, TrialQueue];
@@ -43,6 +51,22 @@ describe("hand-out", () => {
     const pulled = [await first.pull(), await second.pull(), await first.pull()];
     expect(pulled.map((entry) => entry?.attempt)).toEqual([1, 2, 3]);
     expect(await second.pull()).toBeNull();
+  });
+
+  it("gives each pool its own trials", async () => {
+    const [first] = openQueues(1) as [TrialQueue];
+    const second = openQueue("p2");
+    await first.add([{ trial: TRIAL, attempt: 1 }], "p2");
+    expect(await first.pull()).toBeNull();
+    expect(await second.pull()).toMatchObject({ trial: TRIAL, attempt: 1 });
+  });
+
+  it("counts the pilots of the pools asked for", async () => {
+    const [first] = openQueues(1) as [TrialQueue];
+    const second = openQueue("p2");
+    await Promise.all([first.pull(), second.pull()]);
+    expect(await first.connectedPilots(["p1"])).toBe(1);
+    expect(await first.connectedPilots(["p1", "p2", "p3"])).toBe(2);
   });
 
   it("stores an entry once however often it is added, until it is acknowledged", async () => {
@@ -114,6 +138,15 @@ it("a pilot that leaves is told how many others are there", async () => {
   expect(await pilots.leave("a")).toBe(1);
   expect(await pilots.leave("b")).toBe(0);
 });
+
+it("calls under way when the connection is closed fail by the same name", async () => {
+  const gone = await temporaryRedis();
+  const queue = new TrialQueue(gone.address, { sweep: "sweep", leaseSeconds: LONG_SECONDS });
+  await gone.dispose();
+  const asked = expect(queue.liveTrials()).rejects.toMatchObject({ reason: "broker-unreachable" });
+  await queue.close();
+  await asked;
+}, 30_000);
 
 it("calls on a broker that is gone fail by name instead of waiting for ever", async () => {
   const gone = await temporaryRedis();

@@ -11,11 +11,23 @@ const engine = {
   threads: 1,
 } as const;
 const started: TrialEvent = {
-  ...{ type: "started", time, engine, epochs: 1, steps: 9, images: {} },
-  ...{ resumed_from: null, step: 0 },
+  type: "started",
+  time,
+  engine,
+  epochs: 1,
+  steps: 9,
+  images: {},
+  resumed_from: null,
+  step: 0,
 };
 const checkpoint: TrialEvent = {
-  ...{ type: "checkpoint", time, epoch: 0, step: 1, path: "c", bytes: 1, seconds: 1 },
+  type: "checkpoint",
+  time,
+  epoch: 0,
+  step: 1,
+  path: "c",
+  bytes: 1,
+  seconds: 1,
 };
 
 function validating(done: number): TrialEvent {

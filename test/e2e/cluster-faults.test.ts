@@ -1,0 +1,237 @@
+import { existsSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import path from "node:path";
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { TrialResult } from "../../worker/contract/trial-files.ts";
+import { readTrialRecord } from "../../worker/files/trial-directory.ts";
+import { generationPaths, newestBroker } from "../../worker/queue/broker-address.ts";
+import { type ClusterLab, describeOnLab, type LabHost } from "../rig/cluster-lab.ts";
+import { Laptop } from "../rig/laptop.ts";
+import { kill } from "../rig/local-site.ts";
+import { waitFor } from "../rig/wait-for.ts";
+
+const STEPS = 240;
+
+const SWEEP = `
+train:
+  epochs: 20
+  batch_size: 8
+  captions: one
+  checkpoint: {every: 1s}
+  validate: {every_epochs: 20}
+  decode: {num_beams: 1, max_new_tokens: 8}
+seeds: [0, 1]
+arms:
+  full: {model: MODEL, method: full, lr: 1e-4}
+resources: {gpus: 1, slots: 1, walltime: "00:30:00"}
+pilots: 2
+`;
+
+const HOSTS = ["gpu1", "gpu2"] as const;
+
+describeOnLab("a sweep on a cluster survives", (lab) => {
+  let laptop: Laptop;
+  let sweep: string;
+  let count = 0;
+
+  beforeAll(async () => {
+    laptop = new Laptop(lab);
+    await laptop.setUp();
+  }, 300_000);
+  afterAll(() => laptop.dispose());
+
+  /** Launches a sweep of two trials, and waits until both are well under way. */
+  async function underWay(): Promise<void> {
+    sweep = `faults-${(count += 1)}`;
+    laptop.writeSweep(sweep, SWEEP);
+    await laptop.json(["launch", `configs/sweeps/${sweep}.yaml`]);
+    await waitFor("both trials to have a checkpoint", () => {
+      const trials = laptop.trials(sweep);
+      return (
+        trials.length === 2 && trials.every((trial) => lastCheckpoint(laptop, sweep, trial) > 0)
+      );
+    });
+  }
+
+  /** Whatever a test broke is mended, and nothing of it runs on. */
+  afterEach(async () => {
+    await lab.command("up");
+    await lab.on("login", ["qdel", "-u", "ds"]);
+    await waitFor("an empty queue", async () => {
+      const { status, stdout } = await lab.on("login", ["qstat"]);
+      return status === 0 && stdout === "";
+    });
+  }, 200_000);
+
+  /** Every trial has exactly one result, whole, of the one attempt that it names. */
+  async function checkResults(): Promise<void> {
+    const trials = await laptop.finished(sweep);
+    expect(trials).toHaveLength(2);
+    for (const { id } of trials) {
+      const directory = laptop.trialDirectory(sweep, id);
+      const text = readFileSync(path.join(directory, "result.json"), "utf8");
+      const result = TrialResult.parse(JSON.parse(text));
+      expect(result.steps).toBe(STEPS);
+      const { attempts } = readTrialRecord(directory);
+      const finished = attempts.filter(({ exit }) => exit?.outcome === "finished");
+      expect(finished.map(({ attempt }) => attempt)).toContain(result.attempt);
+      checkResumes(laptop, sweep, id);
+    }
+  }
+
+  it("kill -9 of a trainer", async () => {
+    await underWay();
+    const [victim] = await processes(lab, laptop, "trainer.js");
+    kill(victim!.pid);
+    await checkResults();
+    expect(attemptsOf(laptop, sweep)).toEqual([1, 2]);
+  }, 400_000);
+
+  it("kill -9 of a pilot", async () => {
+    await underWay();
+    const [victim] = await processes(lab, laptop, "main.js", "pilot");
+    kill(victim!.pid);
+    await checkResults();
+    expect(attemptsOf(laptop, sweep)).toEqual([1, 2]);
+  }, 400_000);
+
+  it("a host that loses its power with all that runs there", async () => {
+    await underWay();
+    await lab.crash("gpu1");
+    await checkResults();
+  }, 400_000);
+
+  it("kill -9 of the broker, with its data kept", async () => {
+    await underWay();
+    kill((await redisServers(lab, laptop))[0]!.pid);
+    await checkResults();
+    expect(newestBroker(laptop.root)!.generation).toBeGreaterThan(1);
+  }, 400_000);
+
+  it("kill -9 of the broker, with its data lost", async () => {
+    await underWay();
+    const { generation } = newestBroker(laptop.root)!;
+    const [redis] = await redisServers(lab, laptop);
+    const [keeper] = await processes(lab, laptop, "main.js", "broker");
+    process.kill(keeper!.pid, "SIGSTOP");
+    kill(redis!.pid);
+    rmSync(path.join(generationPaths(laptop.root, generation).directory, "data"), {
+      recursive: true,
+    });
+    process.kill(keeper!.pid, "SIGCONT");
+    await checkResults();
+    expect(newestBroker(laptop.root)!.generation).toBeGreaterThan(generation);
+  }, 400_000);
+
+  it("the qmaster away for 20 s", async () => {
+    await underWay();
+    await lab.daemons("qmaster", "stop");
+    const away = performance.now();
+    await waitFor("20 s without a qmaster", async () => {
+      // A scheduler that does not answer freezes what is shown; nothing is taken for failed.
+      const trials = await laptop.status(sweep);
+      expect(trials.map(({ state }) => state)).not.toContain("queued");
+      return performance.now() - away > 20_000;
+    });
+    await lab.daemons("qmaster", "start");
+    await checkResults();
+    expect(attemptsOf(laptop, sweep)).toEqual([1, 1]);
+  }, 400_000);
+
+  it("both hosts cut off from the network for 30 s", async () => {
+    await underWay();
+    for (const host of HOSTS) await lab.net(host, "down");
+    const cut = performance.now();
+    await waitFor("30 s without a network", async () => {
+      await laptop.status(sweep);
+      return performance.now() - cut > 30_000;
+    });
+    for (const host of HOSTS) await lab.net(host, "up");
+    await checkResults();
+  }, 400_000);
+
+  it("qmod -rj while the first copy lives on", async () => {
+    await underWay();
+    const job = await pilotJob(lab);
+    await lab.on("login", ["qmod", "-rj", job]);
+    await checkResults();
+  }, 400_000);
+});
+
+interface HostProcess {
+  host: LabHost;
+  pid: number;
+}
+
+/** Processes of the site's programs on the execution hosts whose command lines hold these words. */
+async function processes(
+  lab: ClusterLab,
+  { root }: Laptop,
+  ...words: string[]
+): Promise<HostProcess[]> {
+  const found: HostProcess[] = [];
+  for (const host of HOSTS) {
+    for (const pid of await lab.pids(host)) {
+      const line = commandLine(pid);
+      const [program = ""] = line;
+      if (!/node$/.test(program) || !line.some((word) => word.includes(root))) continue;
+      if (words.every((word) => line.some((one) => path.basename(one) === word))) {
+        found.push({ host, pid });
+      }
+    }
+  }
+  return found;
+}
+
+async function redisServers(lab: ClusterLab, { root }: Laptop): Promise<HostProcess[]> {
+  const found: HostProcess[] = [];
+  for (const host of HOSTS) {
+    for (const pid of await lab.pids(host)) {
+      const [program = ""] = commandLine(pid);
+      if (program.includes("redis-server") && workingDirectory(pid).startsWith(root)) {
+        found.push({ host, pid });
+      }
+    }
+  }
+  return found;
+}
+
+function commandLine(pid: number): string[] {
+  const file = `/proc/${pid}/cmdline`;
+  return existsSync(file) ? readFileSync(file, "utf8").split("\0") : [];
+}
+
+function workingDirectory(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return "";
+  }
+}
+
+/** The grid job of the pilots. */
+async function pilotJob(lab: ClusterLab): Promise<string> {
+  const { stdout } = await lab.on("login", ["qstat", "-r"]);
+  const lines = stdout.split("\n");
+  const name = lines.findIndex((line) => /Full jobname:\s+qs\w+-faults/.test(line));
+  return lines[name - 1]!.trim().split(/\s+/)[0]!;
+}
+
+function lastCheckpoint(laptop: Laptop, sweep: string, trial: string): number {
+  const events = laptop.events(sweep, trial).flat();
+  return Math.max(0, ...events.map((event) => (event.type === "checkpoint" ? event.step : 0)));
+}
+
+function attemptsOf(laptop: Laptop, sweep: string): number[] {
+  return laptop
+    .trials(sweep)
+    .map((trial) => readTrialRecord(laptop.trialDirectory(sweep, trial)).attempts.length)
+    .toSorted((a, b) => a - b);
+}
+
+/** Each attempt goes on from the newest checkpoint that was complete when it started. */
+function checkResumes(laptop: Laptop, sweep: string, trial: string): void {
+  for (const events of laptop.events(sweep, trial).slice(1)) {
+    const started = events.find((event) => event.type === "started");
+    if (started) expect(started.step).toBeGreaterThan(0);
+  }
+}
