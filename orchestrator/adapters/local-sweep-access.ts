@@ -34,6 +34,7 @@ import type { AttemptFile, FilePart, SweepAccess, TrialFile } from "../ports/swe
 import type { Scheduler } from "../ports/scheduler.ts";
 import type { ReconcileAction } from "../tracking/reconcile.ts";
 import type { FileAges, GridWitness, SweepSnapshot, Witnesses } from "../tracking/witnesses.ts";
+import { fileClock } from "./file-clock.ts";
 import { GridLook } from "./grid-look.ts";
 
 /** Longer than a broker on this machine ever needs, short enough to wait for at every look. */
@@ -57,7 +58,7 @@ export class LocalSweepAccess implements SweepAccess {
   }
 
   trialDirectory(trial: string): string {
-    return path.join(this.#paths.trials, trial);
+    return `${this.#paths.trials}/${trial}`;
   }
 
   async isLaunched(): Promise<boolean> {
@@ -68,8 +69,9 @@ export class LocalSweepAccess implements SweepAccess {
   async read(): Promise<SweepSnapshot> {
     const sweep = readSweep(this.#paths);
     if (sweep === null) throw notLaunched(this.sweep, this.#root);
+    const now = fileClock(this.#paths.directory);
     const fileAges = new Map(
-      sweep.trials.map((trial) => [trial.spec.id, this.#fileAges(trial)] as const),
+      sweep.trials.map((trial) => [trial.spec.id, this.#fileAges(trial, now)] as const),
     );
     return { ...sweep, fileAges };
   }
@@ -142,16 +144,19 @@ export class LocalSweepAccess implements SweepAccess {
     return queue;
   }
 
-  /** The kernel that stamps these files is also asked for the time: no two clocks are compared. */
-  #fileAges({ spec, record }: SweepRecord["trials"][number]): FileAges {
+  /** `now` is by the clock that stamped these files: no two clocks are compared. */
+  #fileAges({ spec, record }: SweepRecord["trials"][number], now: number): FileAges {
     const directory = this.trialDirectory(spec.id);
-    const newest = record.attempts.at(-1);
-    const files = newest && attemptPaths(directory, newest.attempt);
-    return {
-      result: record.result && ageSeconds(trialPaths(directory).result),
-      exit: files && newest.exit ? ageSeconds(files.exit) : null,
-      claim: files ? ageSeconds(files.claim) : null,
+    const age = (file: string): number | null => {
+      const written = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+      return written === undefined ? null : Math.max(0, (now - written) / 1000);
     };
+    const ages: FileAges = { result: null, exit: null, claim: null };
+    const newest = record.attempts.at(-1);
+    if (record.result) return { ...ages, result: age(trialPaths(directory).result) };
+    if (!newest) return ages;
+    const files = attemptPaths(directory, newest.attempt);
+    return newest.exit ? { ...ages, exit: age(files.exit) } : { ...ages, claim: age(files.claim) };
   }
 }
 
@@ -169,11 +174,6 @@ export function notLaunched(sweep: string, root: string): Failure {
     message: `sweep "${sweep}" is not launched: there is none of that name in ${root}`,
     remedy: "Launch it first: qsweep launch FILE.",
   });
-}
-
-function ageSeconds(file: string): number | null {
-  const status = statSync(file, { throwIfNoEntry: false });
-  return status ? Math.max(0, (Date.now() - status.mtimeMs) / 1000) : null;
 }
 
 function readPart(file: string, offset: number): FilePart {

@@ -1,7 +1,6 @@
 import type { Intent } from "../../worker/contract/trial-files.ts";
-import type { QueueChanges } from "../../worker/queue/reconcile-queue.ts";
 import type { LaunchChanges, PoolNeed } from "../ports/launch-site.ts";
-import type { AttemptFile, FilePart } from "../ports/sweep-access.ts";
+import type { AttemptFile, FilePart, SweepAccess } from "../ports/sweep-access.ts";
 import type { ResolvedSweep } from "../sweep/resolve-sweep.ts";
 import type { SiteInputs } from "../sweep/find-inputs.ts";
 import type { ReconcileAction } from "../tracking/reconcile.ts";
@@ -22,7 +21,7 @@ export interface SiteAgent extends Pick<SiteInputs, "modelDigest" | "datasetDige
   witnesses(sweep: string): Promise<Witnesses | null>;
   grid(sweep: string, silent: readonly string[]): Promise<GridWitness | null>;
   apply(sweep: string, action: ReconcileAction): Promise<void>;
-  reconcile(sweep: string, options: { rebuild: boolean }): Promise<QueueChanges | null>;
+  reconcile(sweep: string, options: { rebuild: boolean }): ReturnType<SweepAccess["reconcile"]>;
   recordIntent(sweep: string, intent: Intent): Promise<void>;
   readPart(sweep: string, file: AttemptFile): Promise<FilePart>;
 }

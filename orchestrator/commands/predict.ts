@@ -60,17 +60,17 @@ async function optionsOfBest(access: SweepAccess, isHere: PredictPorts["isHere"]
   const { num_beams, max_new_tokens } = spec.recipe.decode;
   return [
     ...modelOptions(spec, checkpoint),
-    ...["--dataset", spec.paths.dataset],
-    ...["--num-beams", String(num_beams)],
-    ...["--max-new-tokens", String(max_new_tokens)],
+    `--dataset=${spec.paths.dataset}`,
+    `--num-beams=${num_beams}`,
+    `--max-new-tokens=${max_new_tokens}`,
   ];
 }
 
 /** A checkpoint is a whole model, or the adapter of the one that its trial began with. */
 function modelOptions({ recipe, paths }: TrialSpec, checkpoint: string): string[] {
-  if (recipe.method !== "lora") return ["--model", checkpoint];
+  if (recipe.method !== "lora") return [`--model=${checkpoint}`];
   if (paths.model === null) throw new Error("a trial with an adapter has no model path");
-  return ["--model", paths.model, "--adapter", checkpoint];
+  return [`--model=${paths.model}`, `--adapter=${checkpoint}`];
 }
 
 function elsewhere(sweep: string, checkpoint: string): Failure {

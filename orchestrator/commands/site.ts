@@ -44,7 +44,8 @@ export function registerSiteCommand(program: Command, output: Output, ports: Sit
       await withHost(await clusterNamed(name, ports), ports, output, async (host, cluster) => {
         const checks = await checkSite(host, cluster, request);
         if (hasProblem(checks)) return checks;
-        return [...checks, ...(await setUpSite(host, cluster, { request, note: output.note }))];
+        const how = { request, note: (line: string) => output.note(line) };
+        return [...checks, ...(await setUpSite(host, cluster, how))];
       });
     });
   withRequest(withJson(withExample(setup, "qsweep site setup scc")));

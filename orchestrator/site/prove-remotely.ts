@@ -79,6 +79,10 @@ async function firstJsonLine(stream: RemoteStream): Promise<unknown> {
   return null;
 }
 
+/** The script and the answer are kept. */
+const SUBMIT = `cat >"$1/script" && timeout 60 qsub -terse "$1/script" 2>&1 | tee "$1/out"
+exit "\${PIPESTATUS[0]}"`;
+
 async function submit(host: RemoteHost, job: ProofJob): Promise<string> {
   const directory = proofDirectory(job);
   const make = [
@@ -91,7 +95,7 @@ async function submit(host: RemoteHost, job: ProofJob): Promise<string> {
     const what = `${directory} could not be made on ${host.name}`;
     throw remoteFailure({ what, stderr: made.stderr });
   }
-  const words = ["timeout", "60", "qsub", "-terse"];
+  const words = ["bash", "-c", SUBMIT, "bash", directory];
   const answer = await host.run(siteShell(job.site, { root: job.root, words }), {
     stdin: proofScript(job),
     timeoutSeconds: CALL_SECONDS,

@@ -15,7 +15,8 @@ export function commandPrompter(): Prompter {
 /** Asks on the terminal, on stderr, so that a command's output stays clean. */
 function terminalPrompter(): Prompter {
   return {
-    isTerminal: process.stdin.isTTY && process.stderr.isTTY,
+    // Undefined where it is none.
+    isTerminal: Boolean(process.stdin.isTTY && process.stderr.isTTY),
     ask: askOnTerminal,
   };
 }

@@ -5,9 +5,9 @@ import type { SeenLease } from "../../worker/queue/lease-table.ts";
 import type { GridEnd, GridTask } from "../ports/scheduler.ts";
 
 /**
- * Seconds since the files that tell a trial's state were written, by the clock of the machine whose
- * file system holds them; null for a file that is not there. Claim and exit are the newest
- * attempt's.
+ * Seconds since the file was written that a trial's state rests on, by the clock of the machine whose
+ * file system holds it: the result, else the newest attempt's exit record, else its claim. Null for
+ * the others.
  */
 export interface FileAges {
   result: number | null;

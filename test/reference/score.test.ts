@@ -8,13 +8,14 @@ import { fixturesDirectory } from "./fixtures.ts";
 const TOLERANCE = 1e-9;
 
 interface ScoredCorpus {
-  corpus: Record<"CIDEr-D" | "ROUGE_L" | "BLEU_1" | "BLEU_2" | "BLEU_3" | "BLEU_4", number>;
+  corpus: Record<"CIDEr-D" | "ROUGE_L" | "BLEU_1" | "BLEU_2" | "BLEU_3" | "BLEU_4" | "METEOR", number>;
   images: {
     id: number;
     candidate: string;
     references: string[];
     "CIDEr-D": number;
     ROUGE_L: number;
+    METEOR: number;
     BLEU: [number, number, number, number];
   }[];
 }
@@ -29,14 +30,7 @@ const small: Record<string, ScoredCorpus> = JSON.parse(read("small.json"));
 test.each([...Object.entries(small), ["synthetic.json", synthetic] as const])(
   "`score` on the files of %s gives the reference implementation's numbers",
   async (_, { corpus, images }) => {
-    const references = {
-      images: images.map(({ id }) => ({ id, file_name: `${id}.jpg` })),
-      annotations: images.flatMap(({ id, references: captions }) =>
-        captions.map((caption) => ({ image_id: id, caption })),
-      ),
-    };
-    const predictions = images.map(({ id, candidate }) => ({ image_id: id, caption: candidate }));
-    const { value } = await runScore({ references, predictions }, "--per-image");
+    const { value } = await runScore(filesOf(images), "--per-image");
     expect(value.images).toBe(images.length);
     expectEqual(value.metrics, {
       cider: corpus["CIDEr-D"],
@@ -55,6 +49,33 @@ test.each([...Object.entries(small), ["synthetic.json", synthetic] as const])(
     }
   },
 );
+
+/** The folder of pycocoevalcap: METEOR is not ours, and its program comes with that package. */
+const javaMetrics = process.env["QSWEEP_JAVA_METRICS"];
+
+test.skipIf(javaMetrics === undefined).each(Object.entries({ ...small, synthetic }))(
+  "`score --java-metrics` on the files of %s gives METEOR as its program printed it",
+  async (_, { corpus, images }) => {
+    const { value } = await runScore(
+      filesOf(images),
+      "--per-image",
+      "--java-metrics",
+      javaMetrics!,
+    );
+    expect(value.metrics).toMatchObject({ meteor: corpus.METEOR });
+    expect(value.perImage).toMatchObject(images.map(({ METEOR }) => ({ meteor: METEOR })));
+  },
+);
+
+function filesOf(images: ScoredCorpus["images"]) {
+  const annotations = images.flatMap(({ id, references }) =>
+    references.map((caption) => ({ image_id: id, caption })),
+  );
+  return {
+    references: { images: images.map(({ id }) => ({ id, file_name: `${id}.jpg` })), annotations },
+    predictions: images.map(({ id, candidate }) => ({ image_id: id, caption: candidate })),
+  };
+}
 
 function expectEqual(actual: CaptionMetrics, expected: CaptionMetrics): void {
   for (const name of ["cider", "bleu1", "bleu2", "bleu3", "bleu4", "rouge_l"] as const) {

@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -117,6 +117,21 @@ export class Laptop {
     const { status, stdout, stderr } = await this.run([...words, "--json"], options);
     if (status === 0) return JSON.parse(stdout) as T;
     throw new Error(`qsweep ${words.join(" ")}: status ${status}\n${stdout}${stderr}`);
+  }
+
+  /** `status --watch`, as a person sees it. */
+  watch(sweep: string): { saw: (text: RegExp) => Promise<unknown>; ended: Promise<unknown> } {
+    const child = spawn(process.execPath, [QSWEEP, "status", sweep, "--watch"], {
+      cwd: this.directory,
+      env: this.environment(),
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let shown = "";
+    child.stdout.on("data", (bytes: Buffer) => (shown += bytes.toString()));
+    const ended = new Promise((resolve) => {
+      child.on("close", resolve);
+    });
+    return { saw: (text) => waitFor(`${String(text)} to be shown`, () => text.test(shown)), ended };
   }
 
   environment(): NodeJS.ProcessEnv {

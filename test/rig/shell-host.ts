@@ -36,7 +36,8 @@ export class ShellHost implements RemoteHost {
     const input = stdin instanceof Readable ? stdin : Readable.from([stdin ?? ""]);
     // A script that ends early closes its input: its status says why.
     await pipeline(input, child.stdin).catch(() => {});
-    return { ...output, status: await ended };
+    const status = await ended;
+    return { ...output, status };
   }
 
   async upload(source: string | Readable, remotePath: string): Promise<void> {

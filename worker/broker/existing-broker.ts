@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Failure } from "../contract/failure.ts";
 import type { BrokerAddress } from "../contract/trial-files.ts";
 import { claimedGenerations } from "../queue/broker-address.ts";
-import { type BrokerEndpoint, generationAt } from "../queue/broker-connection.ts";
+import { type BrokerEndpoint, GENERATION_KEY, generationAt } from "../queue/broker-connection.ts";
 import type { BrokerSettings } from "./broker-settings.ts";
 import { openGeneration } from "./generations.ts";
 
@@ -74,6 +74,6 @@ function ofAnotherRoot({ host, port }: BrokerEndpoint): Failure {
   return new Failure({
     reason: "site-invalid",
     message: `the broker at ${host}:${port} already serves another root directory`,
-    remedy: "Give each root a Redis of its own: broker.host and broker.port of the site.",
+    remedy: `Give each root a Redis of its own; if that root is gone, delete the key ${GENERATION_KEY}.`,
   });
 }

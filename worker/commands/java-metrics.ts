@@ -7,9 +7,19 @@ import { Failure } from "../contract/failure.ts";
 import { readBoundedFile } from "../files/json-file.ts";
 import { brokenTool, talkToJava } from "./java-process.ts";
 
-/** Where the tools are in the Python package pycocoevalcap, whose folder a user points to. */
-const JARS = { meteor: "meteor/meteor-1.5.jar", spice: "spice/spice-1.0.jar" } as const;
-export type JavaMetric = keyof typeof JARS;
+/**
+ * What the tools need, their programs first, in the Python package pycocoevalcap, whose folder a
+ * user points to. The package fetches Stanford's parser when SPICE is first used.
+ */
+const FILES = {
+  meteor: ["meteor/meteor-1.5.jar", "meteor/data/paraphrase-en.gz"],
+  spice: [
+    "spice/spice-1.0.jar",
+    "spice/lib/stanford-corenlp-3.6.0.jar",
+    "spice/lib/stanford-corenlp-3.6.0-models.jar",
+  ],
+} as const;
+export type JavaMetric = keyof typeof FILES;
 
 const MAX_RESULT_BYTES = 2 ** 28;
 
@@ -25,30 +35,37 @@ export interface JavaScores {
   perImage: readonly (number | null)[];
 }
 
+export interface JavaMetrics {
+  scores: Partial<Record<JavaMetric, JavaScores>>;
+  /** What the folder lacks for each of the others. */
+  absent: Partial<Record<JavaMetric, string>>;
+}
+
 /**
- * METEOR 1.5 and SPICE 1.0 by the original tools, run as pycocoevalcap 1.2 runs them. A tool that
- * is not in the folder is not there in the answer. Throws Failure `tool-missing` where neither is,
- * where there is no Java, and where a tool fails.
+ * METEOR 1.5 and SPICE 1.0 by the original tools, run as pycocoevalcap 1.2 runs them. Throws
+ * Failure `tool-missing` where the folder holds neither, without Java, and where a tool fails.
  */
 export async function scoreWithJava(
   directory: string,
   captions: TokenisedCaptions,
-): Promise<Partial<Record<JavaMetric, JavaScores>>> {
-  const jarOf = (metric: JavaMetric): string | null => {
-    const jar = path.resolve(directory, JARS[metric]);
-    return existsSync(jar) ? jar : null;
-  };
-  const [meteor, spice] = [jarOf("meteor"), jarOf("spice")];
-  if (meteor === null && spice === null) {
+): Promise<JavaMetrics> {
+  const lackOf = (metric: JavaMetric): string | undefined =>
+    FILES[metric].find((file) => !existsSync(path.join(directory, file)));
+  const [meteor, spice] = [lackOf("meteor"), lackOf("spice")];
+  if (meteor !== undefined && spice !== undefined) {
     throw new Failure({
       reason: "tool-missing",
-      message: `${directory} holds neither ${JARS.meteor} nor ${JARS.spice}`,
-      remedy: "give the folder of the Python package pycocoevalcap, which holds both",
+      message: `${directory} has no ${meteor} for METEOR and no ${spice} for SPICE`,
+      remedy: "give the folder of the Python package pycocoevalcap, where SPICE has been used once",
     });
   }
+  const jarOf = (metric: JavaMetric): string => path.resolve(directory, FILES[metric][0]);
   return {
-    ...(meteor !== null && { meteor: await runMeteor(meteor, captions) }),
-    ...(spice !== null && { spice: await runSpice(spice, captions) }),
+    scores: {
+      ...(meteor === undefined && { meteor: await runMeteor(jarOf("meteor"), captions) }),
+      ...(spice === undefined && { spice: await runSpice(jarOf("spice"), captions) }),
+    },
+    absent: { ...(meteor !== undefined && { meteor }), ...(spice !== undefined && { spice }) },
   };
 }
 

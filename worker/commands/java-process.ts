@@ -48,7 +48,7 @@ export async function talkToJava<T>(
   const failed = async (): Promise<Failure> => {
     const status = await end;
     if (errorCode(status) === "ENOENT") return javaMissing();
-    return brokenTool(jar, `failed: ${lastLine(complaint) || `status ${String(status)}`}`);
+    return brokenTool(jar, `failed: ${complaintIn(complaint) || `status ${String(status)}`}`);
   };
   try {
     return await talk({
@@ -85,6 +85,9 @@ function javaMissing(): Failure {
   });
 }
 
-function lastLine(text: string): string {
-  return text.trimEnd().split("\n").at(-1)?.trim() ?? "";
+/** The cause in a stack trace, or else the last line. */
+function complaintIn(text: string): string {
+  const lines = text.trim().split("\n");
+  const line = lines.findLast((one) => /^(?:Caused by:|Exception|Error)/.test(one)) ?? lines.at(-1);
+  return line?.trim() ?? "";
 }

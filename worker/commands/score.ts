@@ -39,7 +39,7 @@ export function registerScoreCommand(program: Command, output: CommandOutput): v
     .option(
       "--java-metrics <dir>",
       "METEOR and SPICE, too, by their own Java programs: the folder of the Python package " +
-        "pycocoevalcap, or another with meteor/meteor-1.5.jar and spice/spice-1.0.jar",
+        "pycocoevalcap; what it does not hold is left out",
     )
     .addHelpText(
       "after",
@@ -72,8 +72,8 @@ async function scoreFiles({
     predictions: images.map(({ prediction }) => prediction),
   };
   const scores = scoreCaptions(captions);
-  const java = javaMetrics === undefined ? {} : await javaScores(javaMetrics, captions);
-  const found = Object.entries(java);
+  const java = javaMetrics === undefined ? null : await javaScores(javaMetrics, captions);
+  const found = Object.entries(java?.scores ?? {});
   const each = scores.perImage.map((metrics, index) => ({
     image_id: images[index]!.imageId,
     ...metrics,
@@ -86,16 +86,23 @@ async function scoreFiles({
   const shown = perImage ? each.map(({ image_id, ...one }) => row(String(image_id), one)) : [];
   const header = ["images", ...columnsOf(metrics).map((column) => COLUMNS[column])];
   const table = aligned([header, ...shown, row(`all ${images.length}`, metrics)]);
-  const absent = javaMetrics === undefined ? [] : JAVA_METRICS.filter((name) => !(name in java));
+  const noReferences = "images left out, because they have no reference captions";
+  const absent = JAVA_METRICS.flatMap((metric) => {
+    const file = java?.absent[metric];
+    return file === undefined ? [] : [{ metric, file }];
+  });
   return {
-    value: { images: images.length, metrics, ...(perImage && { perImage: each }) },
+    value: {
+      images: images.length,
+      metrics,
+      ...(perImage && { perImage: each }),
+      ...(absent.length > 0 && { absent }),
+    },
     lines: [
       ...table,
-      ...(withoutReferences === 0
-        ? []
-        : [`images left out, because they have no reference captions: ${withoutReferences}`]),
+      ...(withoutReferences === 0 ? [] : [`${noReferences}: ${withoutReferences}`]),
       ...absent.map(
-        (name) => `${COLUMNS[name]} left out: ${javaMetrics} does not hold its program`,
+        ({ metric, file }) => `${COLUMNS[metric]} left out: ${javaMetrics} has no ${file}`,
       ),
     ],
   };

@@ -147,7 +147,7 @@ export const SweepPlan = z.strictObject({
   trials: z.array(z.string()),
   pilots: z.number().int().positive(),
   /**
-   * Pools of pilots that ask the cluster for different resources, and the trials that each is given.
+   * Pools of pilots that ask the cluster for different resources, and the trials given to each.
    */
   pools: z.array(
     z.strictObject({

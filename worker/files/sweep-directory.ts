@@ -77,7 +77,7 @@ export function readSweep(paths: SweepPaths): SweepRecord | null {
   if (plan === null) return null;
   const wishes = readWishes(paths);
   const trials = plan.trials.map((id) => {
-    const directory = path.join(paths.trials, id);
+    const directory = `${paths.trials}/${id}`;
     return { spec: readTrialSpec(directory), record: readTrialRecord(directory), wish: wishes(id) };
   });
   return { plan, trials };

@@ -14,10 +14,11 @@ export function trialPaths(trialDirectory: string): {
   result: string;
   attempts: string;
 } {
+  // Not by path.join, which takes as long as reading a small file: a sweep has thousands of these.
   return {
-    spec: path.join(trialDirectory, "spec.json"),
-    result: path.join(trialDirectory, "result.json"),
-    attempts: path.join(trialDirectory, "attempts"),
+    spec: `${trialDirectory}/spec.json`,
+    result: `${trialDirectory}/result.json`,
+    attempts: `${trialDirectory}/attempts`,
   };
 }
 
@@ -34,17 +35,16 @@ export interface AttemptPaths {
 
 /** The names of attempt `attempt`'s files. */
 export function attemptPaths(trialDirectory: string, attempt: number): AttemptPaths {
-  const { attempts } = trialPaths(trialDirectory);
-  const directory = path.join(attempts, String(attempt));
+  const directory = `${trialPaths(trialDirectory).attempts}/${attempt}`;
   return {
     directory,
     claim: `${directory}.claim`,
-    events: path.join(directory, "events.jsonl"),
-    log: path.join(directory, "log.txt"),
-    exit: path.join(directory, "exit.json"),
-    result: path.join(directory, "result.json"),
-    predictions: path.join(directory, "predictions.json"),
-    checkpoints: path.join(directory, "checkpoints"),
+    events: `${directory}/events.jsonl`,
+    log: `${directory}/log.txt`,
+    exit: `${directory}/exit.json`,
+    result: `${directory}/result.json`,
+    predictions: `${directory}/predictions.json`,
+    checkpoints: `${directory}/checkpoints`,
   };
 }
 
@@ -85,6 +85,7 @@ export function readTrialSpec(trialDirectory: string): TrialSpec {
 /** What a trial directory says about one attempt. */
 export interface AttemptRecord {
   attempt: number;
+  /** Read for an attempt without an exit record only: nobody asks whose an attempt was. */
   claim: Claim | null;
   exit: AttemptExit | null;
 }
@@ -98,12 +99,9 @@ export interface TrialRecord {
 
 export function readTrialRecord(trialDirectory: string): TrialRecord {
   const attempts = claimedAttempts(trialDirectory).map((attempt): AttemptRecord => {
+    const exit = readExit(trialDirectory, attempt);
     const { claim } = attemptPaths(trialDirectory, attempt);
-    return {
-      attempt,
-      claim: readJson(claim, Claim),
-      exit: readExit(trialDirectory, attempt),
-    };
+    return { attempt, claim: exit ? null : readJson(claim, Claim), exit };
   });
   return { result: readJson(trialPaths(trialDirectory).result, TrialResult), attempts };
 }
@@ -126,6 +124,8 @@ export function recordEnd(trialDirectory: string, attempt: number, exit: Attempt
 
 /** A small JSON file written by us, or null where it does not exist. */
 function readJson<Schema extends z.ZodType>(file: string, schema: Schema): z.infer<Schema> | null {
+  // An error with its stack costs more than this look.
+  if (!existsSync(file)) return null;
   let text: string;
   try {
     text = readFileSync(file, "utf8");
@@ -139,8 +139,10 @@ function readJson<Schema extends z.ZodType>(file: string, schema: Schema): z.inf
 function numbered(trialDirectory: string, pattern: RegExp): number[] {
   const { attempts } = trialPaths(trialDirectory);
   if (!existsSync(attempts)) return [];
-  return readdirSync(attempts)
-    .flatMap((name) => pattern.exec(name)?.[1] ?? [])
-    .map(Number)
-    .toSorted((a, b) => a - b);
+  const numbers: number[] = [];
+  for (const name of readdirSync(attempts)) {
+    const number = pattern.exec(name)?.[1];
+    if (number !== undefined) numbers.push(Number(number));
+  }
+  return numbers.sort((a, b) => a - b);
 }

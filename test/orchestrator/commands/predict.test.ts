@@ -51,20 +51,20 @@ function addFinished(method: "full" | "lora") {
   return `${sweep.directory(best)}/attempts/1/checkpoints/best-step-20`;
 }
 
-const DECODE = ["--num-beams", "1", "--max-new-tokens", "8"];
+const DECODE = ["--num-beams=1", "--max-new-tokens=8"];
 
 it("a sweep stands for its best checkpoint, its data set and its way to decode", async () => {
   const checkpoint = addFinished("full");
   const { ran } = await predict(["scenes", "--out", "a.json", "--num-beams", "5"]);
   const given = ["--out", "a.json", "--num-beams", "5", "--json"];
-  const model = ["--model", checkpoint, "--dataset", "/data"];
+  const model = [`--model=${checkpoint}`, "--dataset=/data"];
   expect(ran).toEqual([["predict", ...model, ...DECODE, ...given]]);
 });
 
 it("the best checkpoint of a LoRA arm is the adapter of its model", async () => {
   const adapter = addFinished("lora");
   const { ran } = await predict(["scenes"]);
-  expect(ran[0]!.slice(1, 5)).toEqual(["--model", "/models/large", "--adapter", adapter]);
+  expect(ran[0]!.slice(1, 3)).toEqual(["--model=/models/large", `--adapter=${adapter}`]);
 });
 
 it("explicit paths and questions for help go to the worker as they are", async () => {

@@ -379,8 +379,8 @@ describe.skipIf(NO_SSH_SERVER)("a connection to a real server", () => {
       let connections = 0;
       const port = await listener((socket) => {
         connections += 1;
-        if (connections === 1) return socket.resetAndDestroy();
-        socket.pipe(connect(server.port, "127.0.0.1")).pipe(socket);
+        if (connections === 1) socket.resetAndDestroy();
+        else socket.pipe(connect(server.port, "127.0.0.1")).pipe(socket);
       });
       const host = await open({ ...server.settings, port, hostKeyAlias: server.alias });
       expect((await host.run("echo in")).stdout).toBe("in\n");

@@ -1,4 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { networkInterfaces } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { BrokerSettings } from "../../../worker/broker/broker-settings.ts";
@@ -18,6 +19,11 @@ import { waitFor } from "../../rig/wait-for.ts";
 
 const LEASE_SECONDS = 3600;
 const [T1, T2, T3] = ["t000000000001", "t000000000002", "t000000000003"] as const;
+
+/** A network of this machine that other machines may be on. */
+const outer = Object.entries(networkInterfaces())
+  .flatMap(([name, found = []]) => found.map((one) => ({ ...one, name })))
+  .find(({ internal, family }) => !internal && family === "IPv4");
 
 let site: BrokerRoot;
 
@@ -192,6 +198,20 @@ describe("preparing a site for a sweep", () => {
       site.sweep.add({ id: T1 });
       await prepareBroker(settings({ placement }), site.sweep.name);
       expect(await site.queue(address).pull()).toMatchObject({ trial: T1 });
+    },
+  );
+
+  // A machine may have no network but loopback, which is never listened on for others.
+  it.skipIf(outer === undefined)(
+    "starts the broker of a login host on the interface asked for, and on no other",
+    async () => {
+      site.sweep.add({ id: T1 });
+      const login = settings({ placement: "login", interface: outer?.name ?? "" });
+      await prepareBroker(login, site.sweep.name);
+      const address = await ensureBroker(login);
+      expect(address.host).toBe(outer?.address);
+      expect(await site.queue(address).pull()).toMatchObject({ trial: T1 });
+      expect(await brokerAnswers({ ...address, host: "127.0.0.1" })).toBe(false);
     },
   );
 

@@ -1,0 +1,269 @@
+import { execFileSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { fileDigest } from "../../worker/files/file-digest.ts";
+import { newestBroker } from "../../worker/queue/broker-address.ts";
+import { type ClusterLab, describeOnLab, type LabHost } from "../rig/cluster-lab.ts";
+import { Laptop } from "../rig/laptop.ts";
+import { waitFor } from "../rig/wait-for.ts";
+
+const HOSTS: readonly LabHost[] = ["login", "qmaster", "gpu1", "gpu2"];
+
+interface Best {
+  best: { trial: string; checkpoint: string; metrics: { cider: number } };
+  ranking: { arm: string }[];
+}
+
+/** A small model and small pictures: `epochs` of 12 steps. */
+function sweepOf({ epochs, walltime }: { epochs: number; walltime: string }): string {
+  return `
+train:
+  epochs: ${epochs}
+  batch_size: 8
+  captions: one
+  checkpoint: {every: 2s}
+  validate: {every_epochs: ${epochs}}
+  decode: {num_beams: 1, max_new_tokens: 8}
+arms:
+  full: {model: MODEL, method: full, lr: 1e-4}
+resources: {gpus: 1, slots: 1, walltime: "${walltime}"}
+pilots: 1
+`;
+}
+
+describeOnLab("a sweep on a cluster", (lab) => {
+  let laptop: Laptop;
+  beforeAll(async () => {
+    laptop = new Laptop(lab);
+    await laptop.setUp();
+  }, 300_000);
+  afterAll(() => laptop.dispose());
+  afterEach(() => emptyQueue(lab), 120_000);
+
+  it("runs by itself once launched through the gateway, and is fetched from elsewhere", async () => {
+    laptop.copyDemo();
+    const launch = ["launch", "configs/sweeps/demo.yaml", "--set", "resources.gpus=1"];
+    const launched = await laptop.json<{ pilots: { submitted: number } }>(launch);
+    expect(launched.pilots.submitted).toBe(2);
+    await waitFor("both hosts to be at it", async () => {
+      const hosts = await busyHosts(lab);
+      return hosts.includes("gpu1") && hosts.includes("gpu2");
+    });
+    // Nobody is logged in meanwhile: what is looked at is the shared file system.
+    await waitFor(
+      "a result of every trial",
+      () =>
+        laptop.trials("demo").length === 8 &&
+        laptop
+          .trials("demo")
+          .every((id) => existsSync(path.join(laptop.trialDirectory("demo", id), "result.json"))),
+      900,
+    );
+    const elsewhere = mkdtempSync(path.join(tmpdir(), "qsweep-elsewhere-"));
+    try {
+      const { stdout } = await laptop.run(["status", "demo"], { from: elsewhere });
+      expect(stdout).toContain("8 trials: 8 finished");
+      const words = ["best", "demo", "--fetch", "here"];
+      const { best } = await laptop.json<Best>(words, { from: elsewhere });
+      expect(best.checkpoint).toBe(path.join(elsewhere, "here"));
+      expect(best.metrics.cider).toBeGreaterThan(1.5);
+      const fetched = readdirSync(best.checkpoint);
+      for (const name of [
+        "model.safetensors",
+        "config.json",
+        "manifest.json",
+        "predictions.json",
+      ]) {
+        expect(fetched).toContain(name);
+      }
+    } finally {
+      rmSync(elsewhere, { recursive: true });
+    }
+  }, 1_200_000);
+
+  it("resumes over slices shorter than a trial, to the same weights bit for bit", async () => {
+    const sliced = new Laptop(lab, {
+      site: { pilots: "{slices: 20, margin: 15s, broker_wait: 1m}" },
+    });
+    try {
+      await sliced.setUp();
+      sliced.writeSweep("whole", sweepOf({ epochs: 60, walltime: "00:30:00" }));
+      sliced.writeSweep("sliced", sweepOf({ epochs: 60, walltime: "00:00:35" }));
+      for (const sweep of ["whole", "sliced"]) {
+        await sliced.json(["launch", `configs/sweeps/${sweep}.yaml`]);
+        await sliced.finished(sweep);
+      }
+      const [trial = ""] = sliced.trials("sliced");
+      expect(sliced.trials("whole")).toEqual([trial]);
+      expect(sliced.events("whole", trial)).toHaveLength(1);
+      expect(sliced.events("sliced", trial).length).toBeGreaterThan(1);
+      const [once, often] = ["whole", "sliced"].map((sweep) =>
+        bestWeights(sliced.trialDirectory(sweep, trial)),
+      );
+      expect(await fileDigest(often!)).toBe(await fileDigest(once!));
+    } finally {
+      await emptyQueue(lab);
+      sliced.dispose();
+    }
+  }, 900_000);
+
+  it("asks for a one-time code once per command", async () => {
+    const guarded = new Laptop(lab, { user: "ds2fa" });
+    try {
+      guarded.writeSweep("guarded", sweepOf({ epochs: 2, walltime: "00:30:00" }));
+      const commands = [
+        ["site", "check", "lab", "--slots", "1"],
+        ["site", "setup", "lab", "--slots", "1"],
+        ["launch", "configs/sweeps/guarded.yaml"],
+        ["status", "guarded"],
+      ];
+      for (const [index, words] of commands.entries()) {
+        await guarded.json(words);
+        expect(guarded.codesGiven(), words.join(" ")).toBe(index + 1);
+      }
+      await waitFor("the result", () =>
+        guarded
+          .trials("guarded")
+          .some((id) =>
+            existsSync(path.join(guarded.trialDirectory("guarded", id), "result.json")),
+          ),
+      );
+      const before = guarded.codesGiven();
+      await guarded.json(["best", "guarded", "--fetch", "best"]);
+      expect(guarded.codesGiven()).toBe(before + 1);
+    } finally {
+      await emptyQueue(lab, "ds2fa");
+      guarded.dispose();
+    }
+  }, 400_000);
+
+  describe("while pilots run", () => {
+    it("three watchers ask the scheduler once in 15 s, and see a change within 30 s", async () => {
+      const log = path.join(lab.home(), "qstat-calls");
+      writeCountingModule(lab, log);
+      const counted = new Laptop(lab, {
+        site: { setup: "[module load nodejs, module load counted]" },
+      });
+      try {
+        await counted.setUp();
+        counted.writeSweep("watched", sweepOf({ epochs: 40, walltime: "00:30:00" }));
+        await counted.json(["launch", "configs/sweeps/watched.yaml"]);
+        const watchers = [1, 2, 3].map(() => counted.watch("watched"));
+        await Promise.all(watchers.map((watcher) => watcher.saw(/running/)));
+        const finished = await waitFor(
+          "the result",
+          () => {
+            const [trial = ""] = counted.trials("watched");
+            const file = path.join(counted.trialDirectory("watched", trial), "result.json");
+            return statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+          },
+          300,
+        );
+        await Promise.all(watchers.map((watcher) => watcher.ended));
+        expect(Date.now() - finished).toBeLessThan(30_000);
+        const calls = readFileSync(log, "utf8").trim().split("\n").map(Number);
+        const gaps = calls.slice(1).map((time, index) => time - calls[index]!);
+        // Whole seconds, as the shell gives them.
+        expect(Math.min(...gaps)).toBeGreaterThanOrEqual(14);
+      } finally {
+        await emptyQueue(lab);
+        counted.dispose();
+      }
+    }, 600_000);
+
+    it("no secret shows anywhere, and no debugger listens", async () => {
+      laptop.writeSweep("secrets", sweepOf({ epochs: 200, walltime: "00:30:00" }));
+      await laptop.json(["launch", "configs/sweeps/secrets.yaml"]);
+      await waitFor("a step", () => {
+        const [trial = ""] = laptop.trials("secrets");
+        return laptop
+          .events("secrets", trial)
+          .flat()
+          .some(({ type }) => type === "step");
+      });
+      const { password } = newestBroker(laptop.root)!;
+      expect(password.length).toBeGreaterThan(20);
+      expect(await allCommandLines(lab)).not.toContain(password);
+      const { stdout: jobs } = await lab.on("login", ["qstat", "-j", "*"]);
+      expect(jobs).toMatch(/job_number/);
+      expect(jobs).not.toContain(password);
+      const secretFiles = filesHolding(laptop.root, password);
+      expect(secretFiles.length).toBeGreaterThan(0);
+      expect(secretFiles.filter((file) => (statSync(file).mode & 0o077) !== 0)).toEqual([]);
+      for (const host of HOSTS) {
+        const { stdout } = await lab.on(host, ["cat", "/proc/net/tcp"], { user: "root" });
+        expect(listeningPorts(stdout)).not.toContain(9229);
+      }
+    }, 300_000);
+  });
+});
+
+async function emptyQueue(lab: ClusterLab, user: "ds" | "ds2fa" = "ds"): Promise<void> {
+  await lab.on("login", ["qdel", "-u", user], { user });
+  await waitFor("an empty queue", async () => {
+    const { status, stdout } = await lab.on("login", ["qstat", "-u", user], { user });
+    return status === 0 && stdout === "";
+  });
+}
+
+async function busyHosts(lab: ClusterLab): Promise<string[]> {
+  const { stdout } = await lab.on("login", ["qstat", "-s", "r"]);
+  return [...stdout.matchAll(/@(gpu\d)/g)].map(([, host = ""]) => host);
+}
+
+/** The weights of a trial's result. */
+function bestWeights(trialDirectory: string): string {
+  const result = JSON.parse(readFileSync(path.join(trialDirectory, "result.json"), "utf8")) as {
+    best: { checkpoint: string };
+  };
+  return path.join(trialDirectory, result.best.checkpoint, "model.safetensors");
+}
+
+/** A module whose `qstat` notes the second of each call. */
+function writeCountingModule(lab: ClusterLab, log: string): void {
+  const folder = path.join(lab.home(), "counted");
+  mkdirSync(folder, { recursive: true });
+  const program = `#!/bin/bash\ndate +%s >>'${log}'\nexec /usr/bin/qstat "$@"\n`;
+  writeFileSync(path.join(folder, "qstat"), program, { mode: 0o755 });
+  writeFileSync(path.join(lab.directory, "modules", "counted.sh"), `PATH=${folder}:$PATH\n`);
+  execFileSync("chown", ["-R", "--reference", lab.home(), folder]);
+}
+
+/** What anybody on the cluster can read of running processes. */
+async function allCommandLines(lab: ClusterLab): Promise<string> {
+  const lines: string[] = [];
+  for (const host of HOSTS) {
+    for (const pid of await lab.pids(host)) {
+      const file = `/proc/${pid}/cmdline`;
+      if (existsSync(file)) lines.push(readFileSync(file, "utf8"));
+    }
+  }
+  return lines.join("\n");
+}
+
+function filesHolding(folder: string, text: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes("node_modules"))
+    .map((entry) => path.join(entry.parentPath, entry.name))
+    .filter((file) => statSync(file).size < 1 << 22 && readFileSync(file).includes(text));
+}
+
+/** Ports in state LISTEN (0A) of a /proc/net/tcp. */
+function listeningPorts(table: string): number[] {
+  return table
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , , state]) => state === "0A")
+    .map(([, local = ""]) => Number.parseInt(local.split(":")[1] ?? "", 16));
+}
