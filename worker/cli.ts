@@ -3,6 +3,7 @@ import { registerCaptionCommand } from "./commands/caption.ts";
 import type { CommandOutput } from "./commands/command-report.ts";
 import { registerDemoSetCommand } from "./commands/demo-set.ts";
 import { registerEngineCommand } from "./commands/engine.ts";
+import { registerModelCommand } from "./commands/model.ts";
 import { registerPredictCommand } from "./commands/predict.ts";
 import { registerScoreCommand } from "./commands/score.ts";
 import { Failure } from "./contract/failure.ts";
@@ -29,6 +30,7 @@ registerDemoSetCommand(program, output);
 registerScoreCommand(program, output);
 registerCaptionCommand(program, output);
 registerPredictCommand(program, output);
+registerModelCommand(program, output);
 for (const command of program.commands) {
   for (const answering of command.commands.length === 0 ? [command] : command.commands) {
     answering.option("--json", "print exactly one JSON value, errors too");

@@ -5,7 +5,7 @@ import type { GridEnd, GridReport, Scheduler } from "../ports/scheduler.ts";
 import { goneJobs, gridTaskText } from "../tracking/grid-task.ts";
 import type { FailedSetUp, GridWitness } from "../tracking/witnesses.ts";
 
-/** Asks a scheduler about the pilots of one sweep; keeps its last whole answer for when it is away. */
+/** Asks a scheduler about one sweep's pilots; keeps its last whole answer for when it is away. */
 export class GridLook {
   readonly #scheduler: Scheduler;
   readonly #submissions: string;

@@ -69,7 +69,7 @@ export class LocalSweepAccess implements SweepAccess {
   async read(): Promise<SweepSnapshot> {
     const sweep = readSweep(this.#paths);
     if (sweep === null) throw notLaunched(this.sweep, this.#root);
-    const now = fileClock(this.#paths.directory);
+    const now = clockOf(this.#paths.directory);
     const fileAges = new Map(
       sweep.trials.map((trial) => [trial.spec.id, this.#fileAges(trial, now)] as const),
     );
@@ -174,6 +174,15 @@ export function notLaunched(sweep: string, root: string): Failure {
     message: `sweep "${sweep}" is not launched: there is none of that name in ${root}`,
     remedy: "Launch it first: qsweep launch FILE.",
   });
+}
+
+/** Where nothing can be written, for want of space or permission, our own clock must do. */
+function clockOf(directory: string): number {
+  try {
+    return fileClock(directory);
+  } catch {
+    return Date.now();
+  }
 }
 
 function readPart(file: string, offset: number): FilePart {

@@ -44,7 +44,7 @@ export function registerSiteCommand(program: Command, output: Output, ports: Sit
       await withHost(await clusterNamed(name, ports), ports, output, async (host, cluster) => {
         const checks = await checkSite(host, cluster, request);
         if (hasProblem(checks)) return checks;
-        const how = { request, note: (line: string) => output.note(line) };
+        const how = { checks, request, note: (line: string) => output.note(line) };
         return [...checks, ...(await setUpSite(host, cluster, how))];
       });
     });

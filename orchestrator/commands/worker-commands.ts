@@ -6,6 +6,7 @@ const WORKER_COMMANDS = [
   ["engine", "install or describe the TensorFlow that trains: install, info"],
   ["score", "score captions against references: CIDEr-D, BLEU-1 to 4, ROUGE-L"],
   ["caption", "caption image files with a model"],
+  ["model", "count, fetch and merge models: info, fetch, merge"],
   ["demo-set", "draw a captioned data set"],
 ] as const;
 

@@ -65,8 +65,8 @@ export async function deployWorker(
 }
 
 /**
- * Receives an archive on stdin, checks and unpacks it under a name of its own, and renames the whole.
- * What a sender that was cut off left a day ago is removed.
+ * Receives an archive on stdin, checks it, unpacks it under a name of its own, and renames the
+ * whole. What a sender that was cut off left a day ago is removed.
  */
 export function receiveScript({
   directory,

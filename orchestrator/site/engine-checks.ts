@@ -35,11 +35,14 @@ function tensorflowCheck(
   return warning(check, `${folder} is built for CPUs: GPUs would idle`, cuda);
 }
 
+/** Where it is a warning, a set-up sends a redis-server. */
+export const REDIS_CHECK = "redis-server";
+
 function redisCheck(
   section: Section | undefined,
   { redisServer, placement }: ClusterSite["broker"],
 ): SiteCheck {
-  const check = "redis-server";
+  const check = REDIS_CHECK;
   if (placement === "url") return ok(check, "not needed: the broker exists");
   if (section?.status === 0) return ok(check, said(section.output).split(" sha=")[0] ?? "");
   if (redisServer !== null) {

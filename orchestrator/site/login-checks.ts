@@ -91,7 +91,7 @@ function gridCommandsCheck(sections: Sections): SiteCheck {
   }
   return problem(
     "grid engine",
-    `not on PATH of a non-interactive shell: ${absent.join(", ")}`,
+    `missing from PATH without a terminal: ${absent.join(", ")}`,
     "Add a line to `setup`, such as `. $SGE_ROOT/default/common/settings.sh` with its full path.",
   );
 }

@@ -31,6 +31,8 @@ export function probeScript({ site, root, verify, nonce }: Probe): string {
     `ended() { printf '\\n<%s:end:%s>\\n' ${nonce} "$1"; }`,
     `probe() { section "$1"; shift; "$@" 2>&1 </dev/null; ended $?; }`,
     `limited() { timeout ${LIMIT} "$@"; }`,
+    // Programs answer in the words that we look for.
+    "export LC_ALL=C",
     `root=${shellWord(root)}`,
     `probe system uname -sm`,
     ...setup.map((line, index) => {

@@ -102,7 +102,8 @@ async function submit(host: RemoteHost, job: ProofJob): Promise<string> {
   });
   const outcome = qsubOutcome(answer);
   if (outcome.kind === "submitted") return outcome.job;
-  throw gridFailure("qsub", answer);
+  // What the set-up lines say stands on stderr; both of qsub's outputs are in the other.
+  throw gridFailure("qsub", { ...answer, stderr: "" });
 }
 
 interface Waiting {

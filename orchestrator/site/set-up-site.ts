@@ -1,15 +1,21 @@
+import path from "node:path";
 import type { Proof } from "../../worker/contract/site-proof.ts";
+import { redisWheel } from "../../worker/wheels/redis-server.ts";
 import type { RemoteHost } from "../ports/remote-host.ts";
 import type { ResourceRequest } from "../sweep/arm.ts";
 import type { ClusterSite } from "../sweep/site-config.ts";
+import { REDIS_CHECK } from "./engine-checks.ts";
 import { deployWorker } from "./deploy-worker.ts";
 import { installRemoteEngine } from "./install-remote-engine.ts";
 import { proveRemotely } from "./prove-remotely.ts";
 import { resolveRoot } from "./remote-root.ts";
+import { sendFolder } from "./send-folder.ts";
 import { ok, problem, type SiteCheck, warning } from "./site-check.ts";
 import { writeSiteRecord } from "./site-record.ts";
 
 export interface SetUpOptions {
+  /** What `checkSite` found, without a problem. */
+  checks: readonly SiteCheck[];
   /** What pilots will ask for. */
   request: ResourceRequest;
   note: (line: string) => void;
@@ -22,10 +28,11 @@ export interface SetUpOptions {
 export async function setUpSite(
   host: RemoteHost,
   site: ClusterSite & { name: string },
-  { request, note }: SetUpOptions,
+  { checks, request, note }: SetUpOptions,
 ): Promise<SiteCheck[]> {
   const root = await resolveRoot(host, site);
   const { directory: worker, hash, sent } = await deployWorker(host, { root, onProgress: note });
+  if (lacksRedis(checks)) await sendRedis(host, root, note);
   const engine = await installRemoteEngine(host, { site, root, worker, note });
   const { host: where, proofs } = await proveRemotely(host, { site, request, root, worker, note });
   const findings = [
@@ -44,6 +51,21 @@ export async function setUpSite(
     time: new Date().toISOString(),
   });
   return [...findings, ok("set-up", `recorded in ${root}/site.json`)];
+}
+
+function lacksRedis(checks: readonly SiteCheck[]): boolean {
+  return checks.some(({ check, status }) => check === REDIS_CHECK && status === "warning");
+}
+
+/** Puts a redis-server into the site's cache, where the broker looks for one. */
+async function sendRedis(
+  host: RemoteHost,
+  root: string,
+  note: (line: string) => void,
+): Promise<void> {
+  const from = await redisWheel("linux-x64", note);
+  const to = path.posix.join(root, "cache", "wheels", path.basename(from));
+  await sendFolder(host, { from, to, onProgress: note });
 }
 
 function proofCheck({ proof, status, message }: Proof, where: string): SiteCheck {

@@ -2,7 +2,7 @@ import { shellLine, shellWord } from "../ssh/shell-words.ts";
 import type { ClusterSite } from "../sweep/site-config.ts";
 
 /** Exit status of a set-up line that failed. */
-export const SETUP_FAILED = 71;
+const SETUP_FAILED = 71;
 
 /**
  * A POSIX shell text that runs a program on a login host as grid jobs run theirs: in a login shell

@@ -59,6 +59,8 @@ class Login {
   /** Aborted when it is over, so that no question stays open. */
   readonly #over = new AbortController();
   #handshaken = false;
+  /** The host key that was checked: each renewal of the session's keys offers it again. */
+  #checked: Buffer | null = null;
   #timer: NodeJS.Timeout | undefined;
   #fail: (error: unknown) => void = () => {};
 
@@ -101,8 +103,8 @@ class Login {
       sock?.destroy();
       throw error;
     } finally {
-      clearTimeout(this.#timer);
       this.#over.abort();
+      clearTimeout(this.#timer);
     }
   }
 
@@ -134,16 +136,18 @@ class Login {
 
   /** Before the host key is checked an error is the connection's; after it, the login's. */
   #explain(error: Error): unknown {
-    const { settings } = this.#options;
+    const { settings, through } = this.#options;
     if (!this.#handshaken) return error;
-    return connectFailure(error, { settings, via: null });
+    return connectFailure(error, { settings, via: through?.name ?? null });
   }
 
   readonly #verifyHost: HostVerifier = (key, verify) => {
     const { settings, prompter } = this.#options;
+    if (this.#checked?.equals(key)) return verify(true);
     this.#expect(PERSON_SECONDS);
     checkHostKey(key, { settings, prompter, signal: this.#over.signal }).then(
       () => {
+        this.#checked = Buffer.from(key);
         this.#expect(settings.connectTimeoutSeconds);
         verify(true);
       },
@@ -157,6 +161,7 @@ class Login {
   /** Gives up when nothing happens for so long. */
   #expect(seconds: number): void {
     clearTimeout(this.#timer);
+    if (this.#over.signal.aborted) return;
     const { settings, through } = this.#options;
     this.#timer = setTimeout(() => {
       const failure = this.#handshaken

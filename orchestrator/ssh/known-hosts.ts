@@ -77,7 +77,7 @@ function parseKnownHosts(text: string, file: string): KnownHost[] {
   });
 }
 
-/** What the entries say of a key that a machine offers. A revoked key is refused before all else. */
+/** What the entries say of a key that a machine offers. Being revoked goes before all else. */
 export function verdictOf(
   entries: readonly KnownHost[],
   { name, key }: OfferedKey,

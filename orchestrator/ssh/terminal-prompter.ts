@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
+import { isatty } from "node:tty";
 import { askpassPrompter } from "./askpass-prompter.ts";
 import type { Prompter, Question } from "./prompter.ts";
 
@@ -15,14 +16,15 @@ export function commandPrompter(): Prompter {
 /** Asks on the terminal, on stderr, so that a command's output stays clean. */
 function terminalPrompter(): Prompter {
   return {
-    // Undefined where it is none.
-    isTerminal: Boolean(process.stdin.isTTY && process.stderr.isTTY),
+    isTerminal: isatty(process.stdin.fd) && isatty(process.stderr.fd),
     ask: askOnTerminal,
   };
 }
 
 async function askOnTerminal({ prompt, hidden, signal }: Question): Promise<string | null> {
-  process.stderr.write(prompt);
+  // readline draws the last line itself, unless it is to draw nothing.
+  const drawn = hidden ? "" : prompt.slice(prompt.lastIndexOf("\n") + 1);
+  process.stderr.write(prompt.slice(0, prompt.length - drawn.length));
   // What readline would show of a hidden answer goes nowhere.
   const silent = new Writable({ write: (_bytes, _encoding, done) => done() });
   const output = hidden ? silent : process.stderr;
@@ -31,7 +33,7 @@ async function askOnTerminal({ prompt, hidden, signal }: Question): Promise<stri
   lines.once("SIGINT", () => cancelled.abort()).once("close", () => cancelled.abort());
   const signals = signal === undefined ? [cancelled.signal] : [signal, cancelled.signal];
   try {
-    return await lines.question("", { signal: AbortSignal.any(signals) });
+    return await lines.question(drawn, { signal: AbortSignal.any(signals) });
   } catch (error) {
     if (error instanceof Error && error.name === "AbortError") return null;
     throw error;

@@ -8,8 +8,8 @@ export interface PilotQuery {
 }
 
 /**
- * How many pilots of a pool run or will, as a scheduler's report has it. Those that have signed off,
- * and tasks that can only find everything done, do not count; nor does one in an error state.
+ * How many pilots of a pool run or will, as a scheduler's report has it. Those that have signed
+ * off, and tasks that can only find everything done, do not count; nor does one in an error state.
  */
 export function livePilots({ submissions, tasks }: PilotQuery): number {
   let live = 0;

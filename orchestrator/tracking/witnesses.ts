@@ -5,9 +5,9 @@ import type { SeenLease } from "../../worker/queue/lease-table.ts";
 import type { GridEnd, GridTask } from "../ports/scheduler.ts";
 
 /**
- * Seconds since the file was written that a trial's state rests on, by the clock of the machine whose
- * file system holds it: the result, else the newest attempt's exit record, else its claim. Null for
- * the others.
+ * Seconds since the file was written that a trial's state rests on, by the clock of the machine
+ * whose file system holds it: the result, else the newest attempt's exit record, else its claim.
+ * Null for the others.
  */
 export interface FileAges {
   result: number | null;
@@ -42,7 +42,7 @@ export interface GridWitness {
   tasks: GridTask[];
   /** What was submitted for this sweep. */
   submissions: Submission[];
-  /** The accounting's last word on the pilots asked about whose tasks are gone, where it has one. */
+  /** The accounting's last word, if any, on those pilots asked about whose tasks are gone. */
   ends: GridEnd[];
   /** Tasks that ended before their pilot was there. */
   failedSetUps: FailedSetUp[];

@@ -89,7 +89,7 @@ async function picturesOf(name: string): Promise<Buffer[]> {
       for (const at of levels.keys()) {
         const channel = at % channels!;
         const value = data[(image * channels! + channel) * area + Math.floor(at / channels!)]!;
-        const level = (Number(value) * image_std[channel]! + image_mean[channel]!) * 255;
+        const level = (value * image_std[channel]! + image_mean[channel]!) * 255;
         expect(Math.abs(level - Math.round(level))).toBeLessThan(0.01);
         levels[at] = Math.round(level);
       }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { BlipConfig } from "../../worker/model/blip-config.ts";
 import { parameterShapes } from "../../worker/model/blip-parameters.ts";
-import { loraShapes } from "../../worker/model/lora.ts";
+import { loraShapes } from "../../worker/model/lora-shapes.ts";
 import { fixtureJson } from "./model-fixtures.ts";
 
 const Counts = z.object({

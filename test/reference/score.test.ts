@@ -8,7 +8,10 @@ import { fixturesDirectory } from "./fixtures.ts";
 const TOLERANCE = 1e-9;
 
 interface ScoredCorpus {
-  corpus: Record<"CIDEr-D" | "ROUGE_L" | "BLEU_1" | "BLEU_2" | "BLEU_3" | "BLEU_4" | "METEOR", number>;
+  corpus: Record<
+    "CIDEr-D" | "ROUGE_L" | "BLEU_1" | "BLEU_2" | "BLEU_3" | "BLEU_4" | "METEOR",
+    number
+  >;
   images: {
     id: number;
     candidate: string;
@@ -50,9 +53,10 @@ test.each([...Object.entries(small), ["synthetic.json", synthetic] as const])(
   },
 );
 
-/** The folder of pycocoevalcap: METEOR is not ours, and its program comes with that package. */
+/** The folder of the Python package pycocoevalcap. */
 const javaMetrics = process.env["QSWEEP_JAVA_METRICS"];
 
+// Its program comes with a package of a hundred megabytes, which nobody need have.
 test.skipIf(javaMetrics === undefined).each(Object.entries({ ...small, synthetic }))(
   "`score --java-metrics` on the files of %s gives METEOR as its program printed it",
   async (_, { corpus, images }) => {

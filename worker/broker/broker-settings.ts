@@ -38,7 +38,7 @@ const Options = z.object({
   "password-file": z.string().optional(),
 });
 
-/** The settings as `worker/main.ts` is given them; a wrong option is a bug of who built the line. */
+/** The settings as `worker/main.ts` is given them; a wrong option is a bug of the caller. */
 export function brokerSettings(options: Readonly<Record<string, unknown>>): BrokerSettings {
   const values = Options.parse(options);
   const { "redis-server": redisServer, interface: network, "password-file": passwordFile } = values;

@@ -13,8 +13,8 @@ const OTHERS_MAY_READ = 0o077;
 
 /**
  * The configured Redis, which answers to the configured password; waited for up to `waitSeconds`.
- * Throws Failure `broker-unreachable` with what it said last, `site-invalid` where the password file
- * is readable for others or the Redis serves another site.
+ * Throws Failure `broker-unreachable` with what it said last, `site-invalid` where others may read
+ * the password file or the Redis serves another root.
  */
 export async function reachedBroker(settings: BrokerSettings): Promise<BrokerEndpoint> {
   const { root, url, leaving, waitSeconds = WAIT_SECONDS } = settings;
@@ -74,6 +74,6 @@ function ofAnotherRoot({ host, port }: BrokerEndpoint): Failure {
   return new Failure({
     reason: "site-invalid",
     message: `the broker at ${host}:${port} already serves another root directory`,
-    remedy: `Give each root a Redis of its own; if that root is gone, delete the key ${GENERATION_KEY}.`,
+    remedy: `Give each root its own Redis; if that root is gone, delete the key ${GENERATION_KEY}.`,
   });
 }

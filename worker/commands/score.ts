@@ -108,7 +108,7 @@ async function scoreFiles({
   };
 }
 
-/** The tools take captions as the reference code hands them over: tokenised, without punctuation. */
+/** The tools take captions as the reference code hands them over: tokenised, no punctuation. */
 async function javaScores(directory: string, captions: Parameters<typeof scoreCaptions>[0]) {
   const { scoreWithJava } = await import("./java-metrics.ts");
   return scoreWithJava(directory, {

@@ -19,6 +19,8 @@ export const FAILURE_REASONS = [
   "data-invalid",
   "image-invalid",
   "file-invalid",
+  "hub-unreachable",
+  "hub-refused",
   "engine-missing",
   "engine-build",
   "tool-missing",

@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../contract/failure.ts";
 import { fileDigest } from "./file-digest.ts";
+import { WEIGHTS_FILES, weightsFilesOf } from "./model-weights.ts";
 
 /** The files that define a model: of each group those present, and at least one. */
 const CONFIGURATION = [
@@ -10,9 +11,6 @@ const CONFIGURATION = [
   ["preprocessor_config.json"],
   ["tokenizer.json", "vocab.txt"],
 ];
-
-/** The first one present is the one that is read. */
-const WEIGHTS = ["model.safetensors", "pytorch_model.bin"];
 
 export interface ModelFolder {
   directory: string;
@@ -28,7 +26,11 @@ export async function modelDigest({ directory, init }: ModelFolder): Promise<str
   if (!(await isThere(directory))) throw missing(`there is no model folder ${directory}`);
   const names: string[] = [];
   for (const group of CONFIGURATION) names.push(...(await present(directory, group)));
-  if (init === "pretrained") names.push(...(await present(directory, WEIGHTS)).slice(0, 1));
+  if (init === "pretrained") {
+    const weights = await weightsFilesOf(directory);
+    if (weights.length === 0) await present(directory, WEIGHTS_FILES);
+    for (const name of weights) names.push(...(await present(directory, [name])));
+  }
   const hash = createHash("sha256");
   for (const name of names) {
     hash.update(`${name} ${await fileDigest(path.join(directory, name))}\n`);
@@ -36,7 +38,7 @@ export async function modelDigest({ directory, init }: ModelFolder): Promise<str
   return hash.digest("hex");
 }
 
-async function present(directory: string, group: string[]): Promise<string[]> {
+async function present(directory: string, group: readonly string[]): Promise<string[]> {
   const found: string[] = [];
   for (const name of group) if (await isThere(path.join(directory, name))) found.push(name);
   if (found.length > 0) return found;

@@ -13,7 +13,7 @@ export type TaskExit = z.infer<typeof TaskExit>;
 
 const MAX_BYTES = 4096;
 
-/** How the tasks of a submission ended that could say so, in no order. Unreadable files are no word. */
+/** How those tasks of a submission ended that could say so, in no order. */
 export function readTaskExits(submissionDirectory: string): TaskExit[] {
   return readdirSync(submissionDirectory)
     .filter((name) => /^task-\d+\.\d+\.exit$/.test(name))

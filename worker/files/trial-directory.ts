@@ -50,12 +50,12 @@ export function attemptPaths(trialDirectory: string, attempt: number): AttemptPa
 
 /** Numbers of the attempts that have a directory, ascending. */
 export function attemptNumbers(trialDirectory: string): number[] {
-  return numbered(trialDirectory, /^(\d+)$/);
+  return numbered(trialPaths(trialDirectory).attempts, /^(\d+)$/);
 }
 
 /** Numbers of the attempts that someone claimed, ascending. */
 export function claimedAttempts(trialDirectory: string): number[] {
-  return numbered(trialDirectory, /^(\d+)\.claim$/);
+  return numbered(trialPaths(trialDirectory).attempts, /^(\d+)\.claim$/);
 }
 
 /**
@@ -88,6 +88,8 @@ export interface AttemptRecord {
   /** Read for an attempt without an exit record only: nobody asks whose an attempt was. */
   claim: Claim | null;
   exit: AttemptExit | null;
+  /** Step of the furthest checkpoint, for an attempt that has one and no exit record. */
+  checkpointStep?: number;
 }
 
 /** What a trial directory says: the ground truth about a trial. */
@@ -100,8 +102,11 @@ export interface TrialRecord {
 export function readTrialRecord(trialDirectory: string): TrialRecord {
   const attempts = claimedAttempts(trialDirectory).map((attempt): AttemptRecord => {
     const exit = readExit(trialDirectory, attempt);
-    const { claim } = attemptPaths(trialDirectory, attempt);
-    return { attempt, claim: exit ? null : readJson(claim, Claim), exit };
+    if (exit) return { attempt, claim: null, exit };
+    const { claim, checkpoints } = attemptPaths(trialDirectory, attempt);
+    const checkpointStep = numbered(checkpoints, /^(?:best-)?step-(\d+)(?:-unvalidated)?$/).at(-1);
+    const open = { attempt, claim: readJson(claim, Claim), exit };
+    return checkpointStep === undefined ? open : { ...open, checkpointStep };
   });
   return { result: readJson(trialPaths(trialDirectory).result, TrialResult), attempts };
 }
@@ -136,13 +141,13 @@ function readJson<Schema extends z.ZodType>(file: string, schema: Schema): z.inf
   return schema.parse(JSON.parse(text));
 }
 
-function numbered(trialDirectory: string, pattern: RegExp): number[] {
-  const { attempts } = trialPaths(trialDirectory);
-  if (!existsSync(attempts)) return [];
+/** The numbers in the names of a directory's entries, ascending. */
+function numbered(directory: string, pattern: RegExp): number[] {
+  if (!existsSync(directory)) return [];
   const numbers: number[] = [];
-  for (const name of readdirSync(attempts)) {
+  for (const name of readdirSync(directory)) {
     const number = pattern.exec(name)?.[1];
     if (number !== undefined) numbers.push(Number(number));
   }
-  return numbers.sort((a, b) => a - b);
+  return numbers.toSorted((a, b) => a - b);
 }

@@ -59,13 +59,17 @@ export class NgramNumbering {
       lengths[caption] = starts[caption + 1]! - starts[caption]!;
     }
     const all = new Int32Array(occurrencesIn(lengths));
+    /** By word, its n-gram, once it is known. */
+    const alone: number[] = [];
     let taken = 0;
     for (let caption = 0; caption < lengths.length; caption++) {
       const end = starts[caption + 1]!;
       for (let start = starts[caption]!; start < end; start++) {
         const last = Math.min(end, start + MAX_ORDER);
-        let ngram = -1;
-        for (let index = start; index < last; index++) {
+        const word = words[start]!;
+        let ngram = (alone[word] ??= this.#ranks.of(-1, word) << ORDER_BITS);
+        all[taken++] = ngram;
+        for (let index = start + 1; index < last; index++) {
           ngram = (this.#ranks.of(ngram, words[index]!) << ORDER_BITS) | (index - start);
           all[taken++] = ngram;
         }

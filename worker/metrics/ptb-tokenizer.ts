@@ -7,8 +7,8 @@ const PUNCTUATION = new Set("'' ' `` ` -LRB- -RRB- -LCB- -RCB- . ? ! , : - -- ..
 /**
  * The tokens of captions as the COCO caption metrics take them (pycocoevalcap 1.2): all captions as
  * one file through the Stanford tokenizer 3.4.1, punctuation dropped. As there, an abbreviation at
- * the end of a caption can depend on the caption after it. Unlike there, a line end within a caption
- * counts as a blank and shifts no later caption.
+ * the end of a caption can depend on the caption after it. Unlike there, a line end within a
+ * caption counts as a blank and shifts no later caption.
  */
 export function captionTokens(captions: readonly string[]): string[][] {
   if (captions.length === 0) return [];

@@ -6,13 +6,14 @@ import type { LoraSettings } from "../contract/trial-spec.ts";
 import { readJsonFile } from "../files/json-file.ts";
 import { writeNamedTensors } from "../tensor/named-tensors.ts";
 import type { NamedTensors } from "../tensor/named-tensors.ts";
-import { readSafetensors } from "../tensor/safetensors.ts";
 import type { BlipConfig } from "./blip-config.ts";
-import { loraShapes } from "./lora.ts";
-import { takeWeights } from "./weight-files.ts";
+import { loraShapes } from "./lora-shapes.ts";
+import { readTensors, takeWeights } from "./weight-files.ts";
 
 const CONFIG_FILE = "adapter_config.json";
 const ADAPTER_FILE = "adapter_model.safetensors";
+/** As older versions of PEFT write it; read where the other is not there. */
+const PICKLED_ADAPTER_FILE = "adapter_model.bin";
 const MAX_CONFIG_BYTES = 2 ** 20;
 
 /** What of PEFT's `adapter_config.json` changes the result; other variants of LoRA are refused. */
@@ -32,6 +33,10 @@ const AdapterConfig = z.object({
   modules_to_save: z.null().optional(),
   layers_to_transform: z.null().optional(),
   exclude_modules: z.null().optional(),
+  target_parameters: z.null().optional(),
+  trainable_token_indices: z.null().optional(),
+  layer_replication: z.null().optional(),
+  use_qalora: z.literal(false).nullish(),
 });
 
 /** Whether a directory holds an adapter rather than a whole model. */
@@ -62,7 +67,10 @@ export async function readAdapter(
   config: BlipConfig,
   lora: LoraSettings,
 ): Promise<NamedTensors> {
-  const { tensors } = await readSafetensors(path.join(directory, ADAPTER_FILE));
+  const isThere = (name: string) => existsSync(path.join(directory, name));
+  const isPickled = !isThere(ADAPTER_FILE) && isThere(PICKLED_ADAPTER_FILE);
+  const file = path.join(directory, isPickled ? PICKLED_ADAPTER_FILE : ADAPTER_FILE);
+  const tensors = await readTensors(file);
   const shapes = loraShapes(config, lora);
   return takeWeights(tensors, { shapes, ignored: /^$/, source: directory });
 }

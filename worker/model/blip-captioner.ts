@@ -17,12 +17,13 @@ import { captionLoss } from "./caption-loss.ts";
 import { searchCaptions } from "./caption-search.ts";
 import type { FoundCaption, SearchSettings } from "./caption-search.ts";
 import { DropoutDraws } from "./dropout.ts";
+import type { DropoutSeed } from "./dropout.ts";
 import { initialWeights } from "./initial-weights.ts";
 import { initialLora, mergedWeights } from "./lora.ts";
 import type { ForwardPass } from "./layers.ts";
 import type { CaptionBatch, DecodeOptions, Trainable } from "./trainable.ts";
 import { encodeImages } from "./vision-encoder.ts";
-import { readModelWeights, takeWeights, WEIGHTS_FILE } from "./weight-files.ts";
+import { readModelWeights, takeWeights } from "./weight-files.ts";
 
 /** What a directory needs beside the weights to be a whole model in the Hugging Face layout. */
 const COMPANION_FILES = [
@@ -37,6 +38,8 @@ const COMPANION_FILES = [
 
 /** Tensors that tied or older files hold besides the parameters, with nothing new in them. */
 const REDUNDANT = /\.position_ids$|\.predictions\.decoder\.(weight|bias)$/;
+
+const WEIGHTS_FILE = "model.safetensors";
 
 const PLAIN_SEARCH = {
   numBeams: 1,
@@ -157,7 +160,7 @@ export class BlipCaptioner implements Trainable {
   }
 
   /** What a forward pass with these values of the parameters depends on. */
-  forwardPass(parameters: NamedTensors, dropoutSeed: number | null): ForwardPass {
+  forwardPass(parameters: NamedTensors, dropoutSeed: DropoutSeed | null): ForwardPass {
     return {
       config: this.config,
       weights: { ...this.#frozen, ...parameters },
@@ -166,7 +169,7 @@ export class BlipCaptioner implements Trainable {
     };
   }
 
-  loss(parameters: NamedTensors, batch: CaptionBatch, dropoutSeed: number | null): Scalar {
+  loss(parameters: NamedTensors, batch: CaptionBatch, dropoutSeed: DropoutSeed | null): Scalar {
     return tf.tidy(() => {
       const pass = this.forwardPass(parameters, dropoutSeed);
       const encode = () => encodeImages(pass, batch.pixelValues).imageStates;

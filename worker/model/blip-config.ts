@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
 import { readJsonFile } from "../files/json-file.ts";
@@ -78,12 +79,13 @@ export type TextConfig = BlipConfig["text_config"];
 export type VisionConfig = BlipConfig["vision_config"];
 
 /**
- * Reads `config.json` of a model directory; absent values are filled in as Hugging Face does.
- * Throws Failure `model-missing`, or `model-invalid` naming the wrong values.
+ * Reads `config.json` of a model directory, or a file of that form; absent values are filled in as
+ * Hugging Face does. Throws Failure `model-missing`, or `model-invalid` naming the wrong values.
  */
-export function readBlipConfig(directory: string): Promise<BlipConfig> {
+export function readBlipConfig(place: string): Promise<BlipConfig> {
+  const isFile = statSync(place, { throwIfNoEntry: false })?.isFile() === true;
   return readJsonFile({
-    file: path.join(directory, "config.json"),
+    file: isFile ? place : path.join(place, "config.json"),
     schema: BlipConfig,
     maxBytes: MAX_CONFIG_BYTES,
     missing: "model-missing",

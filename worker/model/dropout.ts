@@ -2,20 +2,24 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { statelessUniform } from "../tensor/stateless-uniform.ts";
 
+/** A 32-bit word that fixes all draws of a pass; as a tensor, int32 [], it may be fed to a graph. */
+export type DropoutSeed = number | Tensor;
+
 /** The random draws of one forward pass: mask i is fixed by the pass's seed and i. */
 export class DropoutDraws {
-  readonly #seed: number;
+  readonly #seed: DropoutSeed;
   #drawn = 0;
 
-  /** The seed counts as a 32-bit word. */
-  constructor(seed: number) {
+  constructor(seed: DropoutSeed) {
     this.#seed = seed;
   }
 
-  /** The seed of the next mask. */
-  next(): [number, number] {
+  /** The seed of the next mask, int32 [2]. */
+  next(): Tensor {
     this.#drawn += 1;
-    return [this.#seed, this.#drawn];
+    const seed = this.#seed;
+    const word = typeof seed === "number" ? tf.scalar(seed | 0, "int32") : seed;
+    return tf.stack([word, tf.scalar(this.#drawn, "int32")]);
   }
 }
 

@@ -6,7 +6,7 @@ import type { NamedTensors } from "../tensor/named-tensors.ts";
 import type { BlipConfig } from "./blip-config.ts";
 import { dropout } from "./dropout.ts";
 import type { DropoutDraws } from "./dropout.ts";
-import { loraNames } from "./lora.ts";
+import { loraNames } from "./lora-shapes.ts";
 
 /**
  * All that a forward pass depends on besides its inputs. In shapes, B counts images or captions,

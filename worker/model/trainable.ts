@@ -1,5 +1,6 @@
 import type { Scalar, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
 import type { NamedTensors } from "../tensor/named-tensors.ts";
+import type { DropoutSeed } from "./dropout.ts";
 
 /** One batch as the models take it. B images, S tokens. */
 export interface CaptionBatch {
@@ -29,7 +30,7 @@ export interface Trainable {
    * Mean loss of a batch under `parameters` (names as in `this.parameters`).
    * `dropoutSeed` null switches dropout off; equal seeds draw equal masks.
    */
-  loss(parameters: NamedTensors, batch: CaptionBatch, dropoutSeed: number | null): Scalar;
+  loss(parameters: NamedTensors, batch: CaptionBatch, dropoutSeed: DropoutSeed | null): Scalar;
   /** Takes new values for all parameters and disposes the old ones. */
   replaceParameters(next: NamedTensors): void;
   /** Token ids of a caption for each image: bos, the new ids, [SEP] if reached; no padding. */

@@ -1,44 +1,56 @@
-import { existsSync } from "node:fs";
 import path from "node:path";
-import { z } from "zod";
 import { Failure } from "../contract/failure.ts";
-import { readJsonFile } from "../files/json-file.ts";
+import { readShardIndex, weightsFileOf, WEIGHTS_FILES } from "../files/model-weights.ts";
 import { toTensor } from "../tensor/named-tensors.ts";
 import type { NamedTensors } from "../tensor/named-tensors.ts";
 import { readSafetensors } from "../tensor/safetensors.ts";
 import type { StoredTensor } from "../tensor/safetensors.ts";
+import { readTorchFile } from "../tensor/torch-file.ts";
 
-export const WEIGHTS_FILE = "model.safetensors";
-const INDEX_FILE = "model.safetensors.index.json";
-const MAX_INDEX_BYTES = 64 * 2 ** 20;
 const SHOWN_PROBLEMS = 3;
 
-const ShardName = z
-  .string()
-  .refine((name) => path.basename(name) === name, "must be a plain file name");
-const ShardIndex = z.object({ weight_map: z.record(z.string(), ShardName) });
-
 /**
- * All tensors of a model directory, from `model.safetensors` or from the shards of its index.
- * Throws Failure `model-missing`, `model-invalid` or `file-invalid`.
+ * All tensors of a model directory: of `model.safetensors`, else of the shards of its index, else of
+ * `pytorch_model.bin`. Throws Failure `model-missing`, `model-invalid` or `file-invalid`.
  */
 export async function readModelWeights(directory: string): Promise<Map<string, StoredTensor>> {
-  const file = path.join(directory, WEIGHTS_FILE);
-  if (existsSync(file)) return (await readSafetensors(file)).tensors;
-  const index = path.join(directory, INDEX_FILE);
-  if (!existsSync(index)) {
-    throw new Failure({
-      reason: "model-missing",
-      message: `${directory} has no ${WEIGHTS_FILE}`,
-      remedy: "give a model directory whose weights are in safetensors files",
-    });
-  }
+  const file = weightsFileOf(directory);
+  if (file === "model.safetensors.index.json") return readShards(directory);
+  if (file !== null) return readTensors(path.join(directory, file));
+  throw new Failure({
+    reason: "model-missing",
+    message: `${directory} has no ${WEIGHTS_FILES.join(" or ")}`,
+    remedy: "give a model directory in the Hugging Face layout",
+  });
+}
+
+/** The tensors of one file: a pickle for `.bin`, else safetensors. Throws Failure `file-invalid`. */
+export async function readTensors(file: string): Promise<Map<string, StoredTensor>> {
+  return file.endsWith(".bin") ? readTorchFile(file) : (await readSafetensors(file)).tensors;
+}
+
+/** Each tensor is in the one shard that the index names for it, and there are no others. */
+async function readShards(directory: string): Promise<Map<string, StoredTensor>> {
+  const shards = await readShardIndex(directory);
   const tensors = new Map<string, StoredTensor>();
-  for (const shard of await shardNames(index)) {
-    const stored = await readSafetensors(path.join(directory, shard));
-    for (const [name, tensor] of stored.tensors) tensors.set(name, tensor);
+  const problems: string[] = [];
+  for (const shard of new Set(Object.values(shards))) {
+    for (const [name, tensor] of await readTensors(path.join(directory, shard))) {
+      if (shards[name] === shard) tensors.set(name, tensor);
+      else problems.push(`${shard} holds ${name}, which it has ${shards[name] ?? "nowhere"}`);
+    }
   }
-  return tensors;
+  for (const [name, shard] of Object.entries(shards)) {
+    if (!tensors.has(name)) problems.push(`${shard} lacks ${name}`);
+  }
+  if (problems.length === 0) return tensors;
+  const more =
+    problems.length > SHOWN_PROBLEMS ? `; and ${problems.length - SHOWN_PROBLEMS} more` : "";
+  throw new Failure({
+    reason: "model-invalid",
+    message: `the index of ${directory} does not fit its shards: ${problems.slice(0, SHOWN_PROBLEMS).join("; ")}${more}`,
+    remedy: "use the files of one model together, or fetch them again",
+  });
 }
 
 export interface ExpectedWeights {
@@ -52,7 +64,7 @@ export interface ExpectedWeights {
 /**
  * The stored tensors as tensors of the engine, once they are seen to be exactly the expected ones.
  * Empties `stored` on the way. Throws Failure `model-invalid` that names the first missing,
- * unexpected and mis-shaped tensors and counts them.
+ * unexpected and mis-shaped tensors and counts them, or the first that holds what is no number.
  */
 export function takeWeights(
   stored: Map<string, StoredTensor>,
@@ -80,6 +92,7 @@ export function takeWeights(
         'use the files of one model together; where only the output matrix is missing, set "tie_word_embeddings": true in config.json',
     });
   }
+  checkFinite(stored, { shapes, source });
   const weights: NamedTensors = {};
   for (const name of shapes.keys()) {
     weights[name] = toTensor(stored.get(name)!);
@@ -88,20 +101,26 @@ export function takeWeights(
   return weights;
 }
 
+/** One value that is no number would make every output none, a training later. */
+function checkFinite(
+  stored: ReadonlyMap<string, StoredTensor>,
+  { shapes, source }: Pick<ExpectedWeights, "shapes" | "source">,
+): void {
+  for (const name of shapes.keys()) {
+    const { data } = stored.get(name)!;
+    let at = 0;
+    while (at < data.length && Number.isFinite(data[at])) at += 1;
+    if (at === data.length) continue;
+    throw new Failure({
+      reason: "model-invalid",
+      message: `the weights of ${source} are damaged: ${name} holds ${data[at]} at position ${at}`,
+      remedy: "fetch these weights again, or use those of an earlier checkpoint",
+    });
+  }
+}
+
 function listed(kind: string, names: string[]): string | null {
   if (names.length === 0) return null;
   const more = names.length > SHOWN_PROBLEMS ? ", …" : "";
   return `${names.length} ${kind} (${names.slice(0, SHOWN_PROBLEMS).join(", ")}${more})`;
-}
-
-async function shardNames(file: string): Promise<Set<string>> {
-  const index = await readJsonFile({
-    file,
-    schema: ShardIndex,
-    maxBytes: MAX_INDEX_BYTES,
-    missing: "model-missing",
-    invalid: "file-invalid",
-    remedy: "fetch this file again",
-  });
-  return new Set(Object.values(index.weight_map));
 }

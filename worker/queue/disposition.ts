@@ -76,14 +76,18 @@ function finalFailure(
   return null;
 }
 
-/** Attempts without an exit record since the last one that is known to have got further. */
+/**
+ * Attempts without an exit record since the last that got further than those before it, by its exit
+ * record or by its checkpoints.
+ */
 function vanishedInARow(attempts: readonly AttemptRecord[]): number {
   let furthestStep = 0;
   let vanished = 0;
-  for (const { exit } of attempts) {
+  for (const { exit, checkpointStep } of attempts) {
+    const step = exit?.step ?? checkpointStep ?? 0;
+    if (step > furthestStep) vanished = 0;
+    furthestStep = Math.max(furthestStep, step);
     if (exit === null) vanished += 1;
-    else if (exit.step > furthestStep) vanished = 0;
-    furthestStep = Math.max(furthestStep, exit?.step ?? 0);
   }
   return vanished;
 }

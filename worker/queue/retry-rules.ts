@@ -8,7 +8,7 @@ type Reason = AttemptFailure["reason"];
  * What keeps pilots from coming to a trial at all (set-up, a refusal by the scheduler) fails no
  * attempt and is not here: status names it for the pool.
  */
-export const FAILURE_LIMITS: Record<Reason, number | "max_failures"> = {
+const FAILURE_LIMITS: Record<Reason, number | "max_failures"> = {
   "nan-loss": 1,
   "data-missing": 1,
   "data-invalid": 1,

@@ -5,6 +5,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { Failure } from "../contract/failure.ts";
 import type { EngineInfo } from "../contract/trial-event.ts";
 import { readEngineState } from "../engine/engine-state.ts";
+import { registerNativeGather } from "./native-gather.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -93,6 +94,7 @@ function registerKernelsAndGradients(): void {
   const legacy: { isNullOrUndefined?: (value: unknown) => boolean } = util;
   legacy.isNullOrUndefined = (value) => value === null || value === undefined;
   void require("@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js");
+  registerNativeGather();
 }
 
 function requireBinding(file: string): Binding {

@@ -1,9 +1,8 @@
 import { open } from "node:fs/promises";
-import type { FileHandle } from "node:fs/promises";
 import { z } from "zod";
-import { Failure } from "../contract/failure.ts";
 import { BYTES_PER_STORED_VALUE, decodeTensorBytes, StoredDtype } from "./stored-dtype.ts";
 import type { TensorValues } from "./stored-dtype.ts";
+import { invalidFile as invalid, TensorFile } from "./tensor-file.ts";
 
 /** A tensor as it lies in memory, in row-major order. */
 export type StoredTensor = TensorValues & { shape: number[] };
@@ -48,27 +47,18 @@ interface Extent {
  * uint8. Every length is checked against the file's size before memory is taken.
  * Throws Failure `file-invalid` naming the file, and the tensor where one is at fault.
  */
-export async function readSafetensors(path: string): Promise<Safetensors> {
-  const file = await open(path, "r").catch((error: NodeJS.ErrnoException) => {
-    throw invalid(path, `cannot be opened (${error.code})`);
-  });
-  try {
-    const { extents, metadata, dataStart } = await readHeader(file, path);
+export function readSafetensors(path: string): Promise<Safetensors> {
+  return TensorFile.use(path, async (file) => {
+    const { extents, metadata, dataStart } = await readHeader(file);
     const tensors = new Map<string, StoredTensor>();
     for (const { name, dtype, shape, begin, end } of extents) {
-      const bytes = await readBytes(file, {
-        path,
-        position: dataStart + begin,
-        count: end - begin,
-      });
+      const bytes = await file.bytes(dataStart + begin, end - begin);
       const values = decodeTensorBytes(dtype, bytes.buffer);
       if (values === null) throw invalid(path, `tensor ${name} holds integers beyond 32 bits`);
       tensors.set(name, { ...values, shape });
     }
     return { tensors, metadata };
-  } finally {
-    await file.close();
-  }
+  });
 }
 
 /**
@@ -107,15 +97,15 @@ export async function writeSafetensors(
   }
 }
 
-async function readHeader(file: FileHandle, path: string) {
-  const { size } = await file.stat();
+async function readHeader(file: TensorFile) {
+  const { path, size } = file;
   if (size < LENGTH_BYTES) throw invalid(path, `is truncated: it has only ${size} bytes`);
-  const lengthBytes = await readBytes(file, { path, position: 0, count: LENGTH_BYTES });
+  const lengthBytes = await file.bytes(0, LENGTH_BYTES);
   const length = Number(new DataView(lengthBytes.buffer).getBigUint64(0, true));
   if (length > MAX_HEADER_BYTES || length > size - LENGTH_BYTES) {
     throw invalid(path, `claims a header of ${length} bytes in a file of ${size}`);
   }
-  const json = await readBytes(file, { path, position: LENGTH_BYTES, count: length });
+  const json = await file.bytes(LENGTH_BYTES, length);
   const dataStart = LENGTH_BYTES + length;
   const { extents, metadata } = parseHeader(new TextDecoder().decode(json), path);
   checkTiling(extents, { path, dataBytes: size - dataStart });
@@ -129,11 +119,24 @@ function parseHeader(json: string, path: string) {
   } catch {
     throw invalid(path, "has a header that is not a JSON object");
   }
+  const twice = repeatedName(json);
+  if (twice !== undefined) throw invalid(path, `describes tensor ${twice} twice`);
   const { __metadata__: rawMetadata = {}, ...entries } = header;
   const metadata = z.record(z.string(), z.string()).safeParse(rawMetadata);
   if (!metadata.success) throw invalid(path, "has metadata that are not texts");
   const extents = Object.entries(entries).map(([name, entry]) => parseExtent(name, entry, path));
   return { extents, metadata: metadata.data };
+}
+
+/** A name that a valid JSON text gives to two objects: parsing would drop the first without a word. */
+function repeatedName(json: string): string | undefined {
+  const seen = new Set<string>();
+  for (const [, name, opens] of json.matchAll(/"((?:[^"\\]|\\.)*)"(\s*:\s*\{)?/g)) {
+    if (opens === undefined || name === undefined) continue;
+    const before = seen.size;
+    if (seen.add(JSON.parse(`"${name}"`)).size === before) return name;
+  }
+  return undefined;
 }
 
 function parseExtent(name: string, entry: unknown, path: string): Extent {
@@ -166,21 +169,6 @@ function checkTiling(extents: Extent[], { path, dataBytes }: { path: string; dat
   }
 }
 
-async function readBytes(
-  file: FileHandle,
-  { path, position, count }: { path: string; position: number; count: number },
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(count);
-  let filled = 0;
-  while (filled < count) {
-    const length = Math.min(count - filled, 2 ** 30);
-    const { bytesRead } = await file.read(bytes, filled, length, position + filled);
-    if (bytesRead === 0) throw invalid(path, "became shorter while it was read");
-    filled += bytesRead;
-  }
-  return bytes;
-}
-
 function headerBytes(header: Record<string, unknown>): Uint8Array {
   const json = new TextEncoder().encode(JSON.stringify(header));
   const padded = Math.ceil(json.length / ALIGNMENT) * ALIGNMENT;
@@ -192,12 +180,4 @@ function headerBytes(header: Record<string, unknown>): Uint8Array {
 
 function elements(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
-}
-
-function invalid(path: string, problem: string): Failure {
-  return new Failure({
-    reason: "file-invalid",
-    message: `${path} ${problem}`,
-    remedy: "fetch or write this file again",
-  });
 }

@@ -36,16 +36,15 @@ export function adamwStep(inputs: AdamWInputs): { parameters: NamedTensors; stat
   const { parameters, gradients, state, lr, settings } = inputs;
   const [beta1, beta2] = settings.betas;
   const step = state.step + 1;
-  // lr m̂ / (sqrt(v̂) + eps) with the bias corrections of both moments drawn out of the tensors.
-  const correction = Math.sqrt(1 - beta2 ** step);
+  const { stepSize, epsilon, decay } = stepFactors(settings, { step, lr });
   const factors = {
     keptM: tf.scalar(beta1),
     newM: tf.scalar(1 - beta1),
     keptV: tf.scalar(beta2),
     newV: tf.scalar(1 - beta2),
-    epsilon: tf.scalar(settings.eps * correction),
-    keptParameter: tf.scalar(1 - lr * settings.weight_decay),
-    stepSize: tf.scalar((lr * correction) / (1 - beta1 ** step)),
+    epsilon: tf.scalar(epsilon),
+    keptParameter: tf.scalar(1 - decay),
+    stepSize: tf.scalar(stepSize),
   };
   const next: AdamWState & { parameters: NamedTensors } = { step, m: {}, v: {}, parameters: {} };
   for (const [name, parameter] of Object.entries(parameters)) {
@@ -59,6 +58,23 @@ export function adamwStep(inputs: AdamWInputs): { parameters: NamedTensors; stat
   }
   tf.dispose(factors);
   return { parameters: next.parameters, state: { step, m: next.m, v: next.v } };
+}
+
+/**
+ * What a step's number, from 1, makes of lr m̂ / (sqrt(v̂) + eps): with the bias corrections of both
+ * moments drawn out of the tensors it is stepSize m / (sqrt(v) + epsilon). `decay` is the share of
+ * each parameter that is taken away.
+ */
+export function stepFactors(
+  { betas: [beta1, beta2], eps, weight_decay }: OptimizerSettings,
+  { step, lr }: { step: number; lr: number },
+): Record<"stepSize" | "epsilon" | "decay", number> {
+  const correction = Math.sqrt(1 - beta2 ** step);
+  return {
+    stepSize: (lr * correction) / (1 - beta1 ** step),
+    epsilon: eps * correction,
+    decay: lr * weight_decay,
+  };
 }
 
 type Factors = Record<

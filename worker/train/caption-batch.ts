@@ -33,23 +33,36 @@ export interface CaptionBatchOptions {
   tokenizer: CaptionTokenizer;
   settings: Pick<TrainSettings, "labels" | "max_length">;
   examples: readonly Example[];
+  /** Rows of the batch: with fewer examples the last ones are empty and count for nothing. */
+  rows: number;
 }
 
 /** The tensors of a batch of examples, as `tokenArrays` lays them out; the caller disposes them. */
 export async function captionBatch(options: CaptionBatchOptions): Promise<CaptionBatch> {
-  const { source, tokenizer, settings, examples } = options;
+  const { source, tokenizer, settings, examples, rows } = options;
+  const { labels, max_length: maxLength } = settings;
   const tokens = examples.map(({ image, caption }) =>
-    tokenizer.encode(source.store.images[image]!.captions[caption]!, settings.max_length),
+    tokenizer.encode(source.store.images[image]!.captions[caption]!, maxLength),
   );
   const { padId } = tokenizer;
-  const { shape, ...arrays } = tokenArrays({ tokens, padId, labels: settings.labels });
+  const { shape, ...arrays } = tokenArrays({ tokens, padId, labels, rows, maxLength });
   const indices = examples.map(({ image }) => image);
+  const pixels = await pixelTensor(source, indices);
   return {
-    pixelValues: await pixelTensor(source, indices),
+    pixelValues: withEmptyRows(pixels, rows),
     inputIds: tf.tensor2d(arrays.inputIds, shape, "int32"),
     attentionMask: tf.tensor2d(arrays.attentionMask, shape, "int32"),
     labels: tf.tensor2d(arrays.labels, shape, "int32"),
   };
+}
+
+function withEmptyRows(tensor: tf.Tensor4D, rows: number): tf.Tensor4D {
+  const missing = rows - tensor.shape[0];
+  if (missing === 0) return tensor;
+  const none: [number, number] = [0, 0];
+  const padded = tf.pad(tensor, [[0, missing], none, none, none]);
+  tensor.dispose();
+  return padded;
 }
 
 /** Frees a batch's tensors. */
@@ -58,28 +71,46 @@ export function disposeBatch(batch: CaptionBatch): void {
 }
 
 /**
- * Token ids, mask and labels [B, S] in row-major order. Captions are padded to the longest of the
+ * Token ids, mask and labels [rows, S] in row-major order. Captions are padded to the longest of the
  * batch, as Hugging Face's `padding=True` does: with `pads_counted` that length is part of the
- * loss.
+ * loss. What is padded beyond, to one of few lengths, and the rows without captions have labels
+ * that count for nothing.
  */
 export function tokenArrays(options: {
   /** Of each caption, [CLS] and [SEP] included. */
   tokens: readonly (readonly number[])[];
   padId: number;
   labels: TrainSettings["labels"];
+  rows: number;
+  /** Of a caption. */
+  maxLength: number;
 }): { shape: [number, number] } & Record<"inputIds" | "attentionMask" | "labels", Int32Array> {
-  const { tokens, padId, labels } = options;
-  const rows = tokens.length;
-  const length = Math.max(...tokens.map((ids) => ids.length));
+  const { tokens, padId, rows } = options;
+  const longest = Math.max(...tokens.map((ids) => ids.length));
+  const length = Math.min(roundedLength(longest), options.maxLength);
   const inputIds = new Int32Array(rows * length).fill(padId);
   const attentionMask = new Int32Array(rows * length);
+  const labels = new Int32Array(rows * length).fill(IGNORED);
   for (const [row, ids] of tokens.entries()) {
-    inputIds.set(ids, row * length);
-    attentionMask.fill(1, row * length, row * length + ids.length);
+    const first = row * length;
+    inputIds.set(ids, first);
+    attentionMask.fill(1, first, first + ids.length);
+    if (options.labels === "pads_counted") labels.fill(padId, first, first + longest);
+    labels.set(ids, first);
   }
-  const targets =
-    labels === "pads_counted"
-      ? inputIds
-      : inputIds.map((id, index) => (attentionMask[index] === 1 ? id : IGNORED));
-  return { shape: [rows, length], inputIds, attentionMask, labels: targets };
+  return { shape: [rows, length], inputIds, attentionMask, labels };
+}
+
+/**
+ * The next of 8, 12, 16, 24, 32, 48, 64, …: a step is compiled once for each length, so there must
+ * be few, and a third more tokens at most.
+ */
+export function roundedLength(length: number): number {
+  let rounded = 8;
+  while (rounded < length) rounded += isPowerOfTwo(rounded) ? rounded / 2 : rounded / 3;
+  return rounded;
+}
+
+function isPowerOfTwo(value: number): boolean {
+  return (value & (value - 1)) === 0;
 }

@@ -32,12 +32,20 @@ export function epochOrder({ captionCounts, captions, seed, epoch }: EpochOrderO
 }
 
 /** Batches of an epoch. The last one may be smaller: it is trained on, not dropped. */
-export function stepsPerEpoch(
-  captionCounts: readonly number[],
-  { captions, batch_size }: Pick<TrainSettings, "captions" | "batch_size">,
-): number {
-  const used = captionCounts.map((count) => (captions === "all" ? count : Math.min(count, 1)));
-  return Math.ceil(used.reduce((sum, count) => sum + count, 0) / batch_size);
+export function stepsPerEpoch(captionCounts: readonly number[], settings: BatchSettings): number {
+  return Math.ceil(examplesPerEpoch(captionCounts, settings) / settings.batch_size);
+}
+
+/** Rows of every batch, of the last one too, which may have fewer examples. */
+export function rowsPerBatch(captionCounts: readonly number[], settings: BatchSettings): number {
+  return Math.min(settings.batch_size, examplesPerEpoch(captionCounts, settings));
+}
+
+type BatchSettings = Pick<TrainSettings, "captions" | "batch_size">;
+
+function examplesPerEpoch(counts: readonly number[], { captions }: BatchSettings): number {
+  const used = counts.map((count) => (captions === "all" ? count : Math.min(count, 1)));
+  return used.reduce((sum, count) => sum + count, 0);
 }
 
 /** The dropout seed of an optimiser step (from 0 over the whole trial): an integer in [0, 2^31). */

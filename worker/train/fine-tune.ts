@@ -10,8 +10,9 @@ import { type AttemptContext, type Conclusion, trialResult } from "./attempt-con
 import { captionBatch, type ImageSource } from "./caption-batch.ts";
 import { CheckpointKeeper, PREDICTIONS, type TrainingProgress } from "./checkpoint-keeper.ts";
 import { type FoundCheckpoint, newestCheckpoint } from "./checkpoint-search.ts";
-import { stepsPerEpoch } from "./epoch-order.ts";
+import { rowsPerBatch, stepsPerEpoch } from "./epoch-order.ts";
 import { evaluate, referenceScorer } from "./evaluate.ts";
+import { type Learner, openLearner } from "./learner.ts";
 import { loadOptimizerState } from "./optimizer-state.ts";
 import { TrainingRun } from "./training-run.ts";
 import {
@@ -63,13 +64,19 @@ export async function fineTune(context: AttemptContext, recipe: TunedRecipe): Pr
     ...(recipe.method === "lora" ? { lora: recipe.lora } : {}),
     ...(found === null ? {} : { trainedFrom: found.directory }),
   });
-  let run: TrainingRun | undefined;
+  let learner: Learner | undefined;
   try {
-    run = await openRun({ context, recipe, inputs, captioner, found });
+    const state =
+      found === null
+        ? initAdamW(captioner.parameters)
+        : await loadOptimizerState(found.directory, captioner.parameters);
+    const settings = recipe.train.optimizer;
+    learner = openLearner({ trainable: captioner, state, settings });
+    const run = openRun({ context, recipe, inputs, captioner, learner, found });
     await run.run();
     return await conclusion(context, inputs, run.progress);
   } finally {
-    run?.dispose();
+    learner?.dispose();
     captioner.dispose();
   }
 }
@@ -87,24 +94,22 @@ async function openInputs(context: AttemptContext, recipe: TunedRecipe): Promise
   return { directory, tokenizer, training, validation, badImages };
 }
 
-async function openRun(options: {
+function openRun(options: {
   context: AttemptContext;
   recipe: TunedRecipe;
   inputs: Inputs;
   captioner: Trainable;
+  learner: Learner;
   found: FoundCheckpoint | null;
-}): Promise<TrainingRun> {
-  const { context, recipe, inputs, captioner, found } = options;
+}): TrainingRun {
+  const { context, recipe, inputs, captioner, learner, found } = options;
   const { control, clock, log, reached } = context;
   const { tokenizer, training, validation } = inputs;
   const { train: settings, decode, validate, seed } = recipe;
   const captionCounts = training.store.images.map(({ captions }) => captions.length);
   const steps = stepsPerEpoch(captionCounts, settings);
+  const batchRows = rowsPerBatch(captionCounts, settings);
   const progress = found?.manifest ?? UNTOUCHED;
-  const optimizer =
-    found === null
-      ? initAdamW(captioner.parameters)
-      : await loadOptimizerState(found.directory, captioner.parameters);
   log.write({
     type: "started",
     engine: context.engine,
@@ -121,9 +126,10 @@ async function openRun(options: {
     settings,
     validate,
     seed,
-    trainable: captioner,
+    learner,
     captionCounts,
-    makeBatch: (examples) => captionBatch({ source: training, tokenizer, settings, examples }),
+    makeBatch: (examples) =>
+      captionBatch({ source: training, tokenizer, settings, examples, rows: batchRows }),
     prefetch: (examples) => training.store.prefetch(examples.map(({ image }) => image)),
     evaluate: (onProgress) =>
       evaluate({ captioner, source: validation, tokenizer, decode, scorer, onProgress }),
@@ -132,7 +138,6 @@ async function openRun(options: {
     clock,
     log,
     progress: progressOf(progress),
-    optimizer,
     reached,
   });
 }

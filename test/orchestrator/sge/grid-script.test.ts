@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import fc from "fast-check";
+import { array, assert, constantFrom, oneof, property, string } from "fast-check";
 import { expect, it } from "vitest";
 import type { GridArray } from "../../../orchestrator/ports/scheduler.ts";
 import { gridScript } from "../../../orchestrator/sge/grid-script.ts";
@@ -76,7 +76,7 @@ it.each([
   ["a directive that carries the environment", { directives: ["-V"] }, {}, /`-V`/],
   ["a directive that changes the array", { directives: [" -t 1-9"] }, {}, /-t/],
 ] as const)("refuses %s in one line", (_, changes, site, message) => {
-  const asked = (): string => script(changes as Partial<GridArray>, site as ClusterSiteChanges);
+  const asked = (): string => script(changes, site);
   expect(asked).toThrow(expect.objectContaining({ reason: "site-invalid" }));
   expect(asked).toThrow(message);
 });
@@ -90,8 +90,8 @@ it("looks for the end of the sweep before anything of the site", () => {
 });
 
 it("gives a real bash every word exactly as it is", () => {
-  const word = fc.string({ unit: "grapheme-composite", maxLength: 12 });
-  const nasty = fc.constantFrom(
+  const word = string({ unit: "grapheme-composite", maxLength: 12 });
+  const nasty = constantFrom(
     "it's",
     '"$(id)"',
     "`id`",
@@ -104,12 +104,12 @@ it("gives a real bash every word exactly as it is", () => {
     "$'x'",
     "#$",
   );
-  const line = fc.oneof(word, nasty).filter((text) => !/[\n\r\0]/.test(text));
+  const line = oneof(word, nasty).filter((text) => !/[\n\r\0]/.test(text));
   const body = `printf '%s\\0' "\${qsweep_command[@]}" "\${qsweep_setup[@]}" "$VALUE" "$qsweep_submission"`;
-  fc.assert(
-    fc.property(
-      fc.array(line, { minLength: 1 }),
-      fc.array(line, { minLength: 1 }),
+  assert(
+    property(
+      array(line, { minLength: 1 }),
+      array(line, { minLength: 1 }),
       line,
       (command, setup, value) => {
         const text = script({ command, environment: { VALUE: value } }, { setup }, body);

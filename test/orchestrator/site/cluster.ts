@@ -1,4 +1,5 @@
 import type { BrokerPlacement, ClusterSite } from "../../../orchestrator/sweep/site-config.ts";
+import { clusterSite } from "../../rig/cluster-site.ts";
 
 type Parts = Partial<Omit<ClusterSite, "broker" | "sge">> & {
   broker?: Partial<BrokerPlacement>;
@@ -7,36 +8,12 @@ type Parts = Partial<Omit<ClusterSite, "broker" | "sge">> & {
 
 /** A cluster like the lab's, with some of its settings changed. */
 export function cluster({ broker, sge, ...parts }: Parts = {}): ClusterSite {
+  const site = clusterSite({ setup: ["module load nodejs"], root: "~/qsweep" });
   return {
-    scheduler: "sge",
-    root: "~/qsweep",
-    leaseSeconds: 300,
-    maxPilots: 16,
+    ...site,
     ssh: { host: "login", jump: "gateway" },
-    setup: ["module load nodejs"],
-    node: "node",
-    tensorflow: null,
-    slices: 10,
-    marginSeconds: 300,
-    brokerWaitSeconds: 600,
-    broker: {
-      placement: "job",
-      redisServer: null,
-      interface: null,
-      walltimeSeconds: 86_400,
-      directives: [],
-      url: null,
-      ...broker,
-    },
-    sge: {
-      project: "ds598",
-      parallelEnvironment: "omp",
-      gpuResource: "gpus",
-      gpuRule: "auto",
-      directives: [],
-      pollSeconds: 15,
-      ...sge,
-    },
     ...parts,
+    broker: { ...site.broker, ...broker },
+    sge: { ...site.sge, project: "ds598", parallelEnvironment: "omp", ...sge },
   };
 }

@@ -105,7 +105,7 @@ test.each<[title: string, said: Said, check: string, message: RegExp]>([
     "no qsub on PATH",
     { sections: { "command:qsub": ["", 1] } },
     "grid engine",
-    /not on PATH of a non-interactive shell: qsub/,
+    /missing from PATH without a terminal: qsub/,
   ],
   [
     "`module` missing",

@@ -50,6 +50,7 @@ const CONFIGS: [string, string][] = [
   ["times to keep alive", "ServerAliveInterval 7\nServerAliveCountMax 2\nConnectTimeout 9"],
 ];
 
+// OpenSSH is a program of the machine.
 describe.skipIf(!existsSync(SSH))("agrees with OpenSSH on", () => {
   beforeAll(async () => {
     const more = (name: string) => path.join(home, ".ssh", "more", name);

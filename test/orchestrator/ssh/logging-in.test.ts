@@ -48,6 +48,7 @@ async function agentWith(directory: string, keyFiles: string[]): Promise<string>
   return socket;
 }
 
+// The server is a program of the machine: NO_SSH_SERVER says why there is none.
 describe.skipIf(NO_SSH_SERVER)("logging in to a real server", () => {
   let server: SshServer;
   beforeAll(async () => {
@@ -217,6 +218,7 @@ describe.skipIf(NO_SSH_SERVER)("logging in to a real server", () => {
 /** Decides about one try to authenticate. */
 type Script = (context: AuthContext) => void;
 
+// The scripted server has the keys of a real one.
 describe.skipIf(NO_SSH_SERVER)("logging in where a person answers", () => {
   let rig: SshServer;
   beforeAll(async () => {

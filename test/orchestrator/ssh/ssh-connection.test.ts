@@ -14,7 +14,7 @@ import { shellLine } from "../../../orchestrator/ssh/shell-words.ts";
 import { openSsh, type SshConnection } from "../../../orchestrator/ssh/ssh-connection.ts";
 import { freePort, NO_SSH_SERVER, sshServer, type SshServer } from "../../rig/ssh-server.ts";
 import { waitFor } from "../../rig/wait-for.ts";
-import { nobody } from "./prompters.ts";
+import { nobody, person } from "./prompters.ts";
 
 const AWKWARD = [
   "it's",
@@ -45,6 +45,7 @@ async function ownServer(options: Parameters<typeof sshServer>[0]): Promise<SshS
   return server;
 }
 
+// The server is a program of the machine: NO_SSH_SERVER says why there is none.
 describe.skipIf(NO_SSH_SERVER)("a connection to a real server", () => {
   let server: SshServer;
   beforeAll(async () => {
@@ -131,6 +132,8 @@ describe.skipIf(NO_SSH_SERVER)("a connection to a real server", () => {
       const numbers = Array.from({ length: 9 }, (_, index) => String(index));
       const results = await Promise.all(numbers.map((number) => host.run(`echo ${number}`)));
       expect(results.map(({ stdout }) => stdout.trim())).toEqual(numbers);
+      const files = numbers.map(() => host.readFile(small.knownHosts, 1000));
+      for (const file of await Promise.all(files)) expect(String(file)).toContain(small.alias);
     });
 
     it("says so when a stream takes the only session that the server allows", async () => {
@@ -147,6 +150,7 @@ describe.skipIf(NO_SSH_SERVER)("a connection to a real server", () => {
   describe("login shells", () => {
     const shells = ["/usr/bin/tcsh", "/usr/bin/fish", "/bin/dash", "/bin/bash", "/usr/bin/zsh"];
     describe.each(shells)("%s", (shell) => {
+      // Not every machine has every shell.
       it.skipIf(!existsSync(shell))("reads the command line as any other does", async () => {
         const config = [`ForceCommand exec ${shell} -c "$SSH_ORIGINAL_COMMAND"`];
         const host = await open((await ownServer({ config })).settings);
@@ -264,6 +268,19 @@ describe.skipIf(NO_SSH_SERVER)("a connection to a real server", () => {
       const bytes = randomBytes(20 * 1024 * 1024);
       program.end(bytes);
       expect((await buffer(program)).equals(bytes)).toBe(true);
+    });
+
+    it("live through renewals of the session's keys, asked about by nobody", async () => {
+      const own = await ownServer({ config: ["RekeyLimit 1M"] });
+      const somebody = person([[/Trust it/, "yes"]]);
+      const settings = { ...own.settings, userKnownHosts: [] };
+      const host = await openSsh(settings, { prompter: somebody, note: () => {} });
+      onTestFinished(() => host.close());
+      const program = await host.stream("exec cat");
+      const bytes = randomBytes(5 * 1024 * 1024);
+      program.end(bytes);
+      expect((await buffer(program)).equals(bytes)).toBe(true);
+      expect(somebody.asked).toHaveLength(1);
     });
 
     it("a program that ends by itself is lost, with its status", async () => {

@@ -57,7 +57,7 @@ describe("a broker that anybody may start", () => {
     expect(new Set(found.map(({ generation }) => generation))).toEqual(new Set([1]));
   });
 
-  it("comes back after a kill as the next generation, with its data and a lease of grace", async () => {
+  it("comes back after a kill as the next generation, with data and a lease of grace", async () => {
     site.sweep.add({ id: T1 });
     site.sweep.claim(T1, 1, "pilot-a");
     const first = await ensureBroker(settings());

@@ -95,6 +95,7 @@ function run(cwd: string, program: string, ...words: string[]): void {
 
 const hasCompiler = spawnSync("javac", ["-version"]).status === 0;
 
+// The stand-ins are Java programs, as the tools are.
 describe.skipIf(!hasCompiler)("with a Java compiler to make stand-ins", () => {
   it("METEOR is told tokenised captions, and its scores stand beside the others", async () => {
     const folder = await toolFolder({ "meteor/meteor-1.5.jar": METEOR });

@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   watch,
   writeFileSync,
 } from "node:fs";
@@ -169,6 +170,55 @@ test("a record whose library has changed since is not taken for whole", async ()
   writeFileSync(file, before.replace(/("libtensorflow_cc.so.2": )\d+/, "$1 1"));
   expect(await install(["--from", library])).toMatchObject({ changed: true });
   expect(readFileSync(file, "utf8")).toBe(before);
+});
+
+test("a binding built elsewhere is checked and kept, without headers and without a compiler", async () => {
+  const bare = path.join(folder, "tensorflow");
+  mkdirSync(bare);
+  for (const name of ["libtensorflow_cc.so.2", "libtensorflow_framework.so.2"]) {
+    symlinkSync(path.join(library, name), path.join(bare, name));
+  }
+  const sent = path.join(folder, "sent.node");
+  cpSync(binding, sent);
+  const words = ["--binding", sent, "--from", bare];
+  const PATH = commandFolder(folder, {});
+  expect(await install(words, { PATH })).toMatchObject({ library: bare, changed: true });
+  rmSync(sent);
+  const { stdout } = await engine(["self-check", "--json"]);
+  expect(JSON.parse(stdout)).toMatchObject({ tensorflow: installed.tensorflow, library: bare });
+  cpSync(binding, sent);
+  expect(await install(words, { PATH })).toMatchObject({ changed: false });
+});
+
+test("a binding that is none is refused, and the former record stays", async () => {
+  addonBuiltBefore();
+  await install(["--from", library]);
+  const before = record();
+  const sent = path.join(folder, "sent.node");
+  writeFileSync(sent, "no binding");
+  expect(await install(["--binding", sent, "--from", library])).toMatchObject({
+    error: { reason: "engine-build", message: expect.stringContaining(library) },
+  });
+  expect(record()).toEqual(before);
+});
+
+test("with a binding alone the TensorFlow is the active Python's, and none is fetched", async () => {
+  const PATH = commandFolder(folder, { python3: PYTHON_WITHOUT_INDEX });
+  expect(await install(["--binding", binding], { PATH })).toMatchObject({
+    error: { reason: "engine-missing", message: expect.stringMatching(/Python 3\S+ has no Tens/) },
+  });
+  expect(record()).toBeNull();
+});
+
+test("what is shipped to a cluster is this machine's own engine, where it is of its platform", async () => {
+  addonBuiltBefore();
+  await install(["--from", library]);
+  const { stdout } = await engine(["ship", "--json"]);
+  expect(JSON.parse(stdout)).toEqual({
+    binding: expect.stringContaining(cache),
+    compiler: expect.any(String),
+    library,
+  });
 });
 
 test("a given folder that lacks a file is refused by the file's name", async () => {

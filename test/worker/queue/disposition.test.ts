@@ -166,6 +166,14 @@ describe("a trial whose attempts vanish with their pilots", () => {
     check({ exits: [...vanished(4), failedAt(0, killed), null], expected: open(6, true) });
   });
 
+  it("is not held as long as each attempt leaves a checkpoint further on", () => {
+    const attempts = Array.from({ length: 9 }, (_, index): AttemptRecord => {
+      return { attempt: index + 1, claim: null, exit: null, checkpointStep: 10 * (index + 1) };
+    });
+    const query = { wish: { stopped: false, forgivenAttempt: 0 }, maxFailures: 3 };
+    expect(dispositionOf({ record: { result: null, attempts }, ...query })).toEqual(open(9));
+  });
+
   it("counts anew once the user says retry", () => {
     check({ exits: vanished(5), forgivenAttempt: 5, expected: open(5) });
   });

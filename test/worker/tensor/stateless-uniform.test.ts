@@ -4,7 +4,11 @@ import { statelessUniform } from "../../../worker/tensor/stateless-uniform.ts";
 import { describeOnEachEngine } from "../../rig/engines.ts";
 
 function draw(seed: [number, number], shape = [40, 50]): Float32Array | Int32Array | Uint8Array {
-  return tf.tidy(() => statelessUniform(shape, seed).dataSync());
+  const words = tf.tensor1d(
+    seed.map((word) => word | 0),
+    "int32",
+  );
+  return tf.tidy(() => statelessUniform(shape, words).dataSync());
 }
 
 describeOnEachEngine("stateless uniform draws", (load) => {
@@ -33,8 +37,9 @@ describeOnEachEngine("stateless uniform draws", (load) => {
   });
 
   it("leaves nothing but the values", () => {
+    const seed = tf.tensor1d([1, 2], "int32");
     const before = tf.memory().numTensors;
-    statelessUniform([3], [1, 2]).dispose();
+    statelessUniform([3], seed).dispose();
     expect(tf.memory().numTensors).toBe(before);
   });
 });

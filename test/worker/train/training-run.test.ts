@@ -11,6 +11,7 @@ import { loadEngine } from "../../../worker/tensor/backend.ts";
 import { initAdamW } from "../../../worker/train/adamw.ts";
 import { CheckpointKeeper } from "../../../worker/train/checkpoint-keeper.ts";
 import { EventLog } from "../../../worker/train/event-log.ts";
+import { openLearner } from "../../../worker/train/learner.ts";
 import { TrainingRun } from "../../../worker/train/training-run.ts";
 
 let trialDirectory: string;
@@ -78,12 +79,13 @@ async function runWithScores(scores: number[]): Promise<TrainingRun> {
     log,
     saveWeights: (directory) => trainable.save(directory),
   });
+  const state = initAdamW(trainable.parameters);
   const remaining = [...scores];
   const run = new TrainingRun({
     settings,
     validate: { every_epochs: 1, images: "all" },
     seed: 0,
-    trainable,
+    learner: openLearner({ trainable, state, settings: settings.optimizer }),
     captionCounts: [1, 1, 1],
     makeBatch: () =>
       Promise.resolve({
@@ -102,7 +104,6 @@ async function runWithScores(scores: number[]): Promise<TrainingRun> {
     clock,
     log,
     progress: { step: 0, epoch: 0, step_in_epoch: 0, loss_sum: 0, epochs: [], best: null },
-    optimizer: initAdamW(trainable.parameters),
     reached: () => {},
   });
   await run.run();

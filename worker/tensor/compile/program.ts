@@ -1,0 +1,161 @@
+import * as tf from "@tensorflow/tfjs-core";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import type { NamedTensors } from "../named-tensors.ts";
+import {
+  dataTypeOf,
+  type NativeBackend,
+  nativeBackend,
+  type TensorHandle,
+} from "../native-backend.ts";
+import { GraphBuilder } from "./graph.ts";
+import { handleOf } from "./handles.ts";
+import { GraphSession } from "./session.ts";
+import { type Step, stepGraph, type StepGraph } from "./step-graph.ts";
+import { addRead, addSetAll, addVariable, type VariableNodes } from "./variables.ts";
+
+/** A step that runs as one graph. The caller disposes the feeds and the results. */
+export type CompiledStep = (feeds: NamedTensors) => NamedTensors;
+
+/** So many graphs mean that a step is called with ever new shapes. */
+const MAX_GRAPHS = 64;
+
+interface OpenSession {
+  session: GraphSession;
+  /** References to the values of all variables. */
+  reads: string[];
+}
+
+/**
+ * Variables that live in a session of TensorFlow, and the steps that work on them. Whenever a graph
+ * is added, the variables move, without being copied, to a new session that has it too.
+ */
+export class Program {
+  readonly #backend: NativeBackend;
+  readonly #declarations = new GraphBuilder("variables");
+  readonly #variables = new Map<string, VariableNodes>();
+  /** Variables that stand for tensors of others, by their ids. */
+  readonly #captured = new Map<number, VariableNodes>();
+  readonly #graphs = new Map<string, StepGraph>();
+  #steps = 0;
+  #open: OpenSession | null = null;
+  /** The variables' values while no session is open. */
+  #outside: NamedTensors = {};
+
+  /** Takes tensors over as variables of these names: disposes them. Needs the native engine. */
+  constructor(initial: NamedTensors) {
+    const backend = nativeBackend();
+    if (backend === null) throw new Error("graphs need the native engine");
+    this.#backend = backend;
+    for (const [name, tensor] of Object.entries(initial)) {
+      const [id] = backend.getInputTensorIds([tensor]);
+      this.#declare(name, handleOf(backend.binding, id!, "own"));
+      tensor.dispose();
+    }
+  }
+
+  /** The step as a graph, or several: each is made when feeds of its shapes first come. */
+  compile(step: Step): CompiledStep {
+    const number = this.#steps;
+    this.#steps += 1;
+    return (feeds) => {
+      const key = `${number} ${layoutKey(feeds)}`;
+      const graph = this.#graphs.get(key) ?? this.#addGraph(key, step, feeds);
+      const ids = this.#backend.getInputTensorIds(Object.values(feeds));
+      const fed = new Map(
+        Object.keys(feeds).map((name, index) => [graph.placeholders[name]!, ids[index]!]),
+      );
+      const handles = this.#opened().session.run(fed, graph.results);
+      return named(step.results, this.#tensors(handles));
+    };
+  }
+
+  /**
+   * The values of all variables, for the caller to dispose before the next step: while they are
+   * held, it has to copy what it changes.
+   */
+  read(): NamedTensors {
+    const { session, reads } = this.#opened();
+    return named([...this.#variables.keys()], this.#tensors(session.run(new Map(), reads)));
+  }
+
+  /** Frees variables and graphs. */
+  dispose(): void {
+    this.#open?.session.close();
+    this.#open = null;
+    tf.dispose(this.#outside);
+    this.#outside = {};
+  }
+
+  #addGraph(key: string, step: Step, feeds: NamedTensors): StepGraph {
+    if (this.#graphs.size === MAX_GRAPHS) throw new Error("a step is called with ever new shapes");
+    this.#moveOut();
+    const graph = stepGraph({
+      backend: this.#backend,
+      step,
+      prefix: `graph${this.#graphs.size}`,
+      feeds,
+      values: this.#outside,
+      variables: this.#variables,
+      captured: (id) => this.#capture(id),
+    });
+    this.#graphs.set(key, graph);
+    return graph;
+  }
+
+  #capture(id: number): VariableNodes {
+    const known = this.#captured.get(id);
+    if (known !== undefined) return known;
+    const name = `captured ${this.#captured.size}`;
+    const nodes = this.#declare(name, handleOf(this.#backend.binding, id, "same"));
+    this.#captured.set(id, nodes);
+    return nodes;
+  }
+
+  #declare(name: string, handle: TensorHandle): VariableNodes {
+    const [value] = this.#tensors([handle]);
+    this.#outside[name] = tf.keep(value!);
+    const nodes = addVariable(this.#declarations, name, handle);
+    this.#variables.set(name, nodes);
+    return nodes;
+  }
+
+  #moveOut(): void {
+    if (this.#open === null) return;
+    this.#outside = this.read();
+    for (const tensor of Object.values(this.#outside)) tf.keep(tensor);
+    this.#open.session.close();
+    this.#open = null;
+  }
+
+  #opened(): OpenSession {
+    if (this.#open !== null) return this.#open;
+    const graph = new GraphBuilder("state");
+    const variables = [...this.#variables];
+    const setAll = addSetAll(graph, this.#variables.values());
+    const reads = variables.map(([, nodes]) => addRead(graph, nodes));
+    const steps = [...this.#graphs.values()].flatMap(({ nodes }) => nodes);
+    const nodes = [...this.#declarations.nodes, ...graph.nodes, ...steps];
+    const session = new GraphSession(this.#backend.binding, nodes);
+    const ids = this.#backend.getInputTensorIds(variables.map(([name]) => this.#outside[name]!));
+    const feeds = new Map(variables.map(([, { placeholder }], index) => [placeholder, ids[index]!]));
+    tf.dispose(this.#tensors(session.run(feeds, [setAll])));
+    tf.dispose(this.#outside);
+    this.#outside = {};
+    this.#open = { session, reads };
+    return this.#open;
+  }
+
+  #tensors(handles: readonly TensorHandle[]): Tensor[] {
+    return handles.map((handle) => this.#backend.createOutputTensor(handle));
+  }
+}
+
+function layoutKey(tensors: NamedTensors): string {
+  return Object.entries(tensors)
+    .map(([name, tensor]) => `${name}:${dataTypeOf(tensor)}[${tensor.shape.join()}]`)
+    .join(" ");
+}
+
+function named(names: readonly string[], tensors: readonly Tensor[]): NamedTensors {
+  return Object.fromEntries(names.map((name, index) => [name, tensors[index]!]));
+}

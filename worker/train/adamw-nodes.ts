@@ -1,0 +1,51 @@
+import type { OptimizerSettings } from "../contract/trial-spec.ts";
+import { floatConstant, type } from "../tensor/compile/graph.ts";
+import type { UpdateScope } from "../tensor/compile/step-graph.ts";
+import { DataType } from "../tensor/native-backend.ts";
+
+/** Names in a graph of what belongs to a parameter. */
+export const graphName = {
+  parameter: (name: string) => `parameter/${name}`,
+  m: (name: string) => `m/${name}`,
+  v: (name: string) => `v/${name}`,
+  gradient: (name: string) => `gradient/${name}`,
+};
+
+const T = { T: type(DataType.float) };
+
+/**
+ * The nodes of one step of AdamW, as `adamwStep` takes it, for these parameters. Its `stepFactors`
+ * are feeds.
+ */
+export function adamwNodes(
+  { graph, variables, reads, computed, feeds }: UpdateScope,
+  names: readonly string[],
+  { betas, weight_decay }: OptimizerSettings,
+): string[] {
+  const [beta1, beta2] = betas.map((beta) => graph.constant(floatConstant(beta)));
+  // The bias corrections are in the factors already.
+  const power = graph.constant(floatConstant(0));
+  const handle = (name: string): string => variables.get(name)!.handle;
+  return names.map((name) => {
+    const parameter = graphName.parameter(name);
+    const gradient = computed[graphName.gradient(name)]!;
+    const after: string[] = [];
+    if (weight_decay !== 0) {
+      const inputs = [reads[parameter]!, feeds["decay"]!];
+      const share = graph.add({ op: "Mul", inputs, attributes: T });
+      after.push(
+        graph.add({
+          op: "AssignSubVariableOp",
+          inputs: [handle(parameter), share],
+          // Not before the parameter's gradient is known: what still reads it would have it copied.
+          after: [gradient.split(":")[0]!],
+          attributes: { dtype: type(DataType.float) },
+        }),
+      );
+    }
+    const state = [parameter, graphName.m(name), graphName.v(name)].map(handle);
+    const factors = [power, power, feeds["stepSize"]!, beta1!, beta2!, feeds["epsilon"]!];
+    const inputs = [...state, ...factors, gradient];
+    return graph.add({ op: "ResourceApplyAdam", inputs, after, attributes: T });
+  });
+}
