@@ -34,7 +34,9 @@ record_exit() {
 }
 
 # Signals come twice, to every process of the task.
-trap 'qsweep_leaving=1 qsweep_interrupted=1' USR1 USR2 TERM
+# USR1 announces a suspension, which a program that got it too outlives; the others an end.
+trap 'qsweep_interrupted=1' USR1
+trap 'qsweep_leaving=1 qsweep_interrupted=1' USR2 TERM
 trap record_exit EXIT
 
 leave_if_asked() {
@@ -76,7 +78,7 @@ run_task() {
     if [ "$latest" -eq 127 ] && [ -n "$status" ]; then break; fi
     status=$latest
     if [ -z "$qsweep_interrupted" ] || [ "$status" -le 128 ]; then break; fi
-    forward_once "$child"
+    if [ -n "$qsweep_leaving" ]; then forward_once "$child"; fi
   done
   say "ended with status $status after $SECONDS s"
   exit "$status"

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { CommandSites } from "./adapters/command-sites.ts";
 import { connectCluster } from "./adapters/connect-cluster.ts";
 import { jobScript } from "./adapters/job-script.ts";
@@ -10,6 +11,7 @@ import { registerCheckCommand } from "./commands/check.ts";
 import { registerLaunchCommand } from "./commands/launch.ts";
 import { registerLogsCommand } from "./commands/logs.ts";
 import { registerPlanCommand } from "./commands/plan.ts";
+import { registerPredictCommand } from "./commands/predict.ts";
 import { registerReconcileCommand } from "./commands/reconcile.ts";
 import { registerRetryCommand } from "./commands/retry.ts";
 import { registerSiteCommand } from "./commands/site.ts";
@@ -66,7 +68,9 @@ const exitCode = await runCommandLine({
       findSite: (name) => findNamedSite(name, process.cwd()),
       connect,
     });
-    registerWorkerCommands(program, new LocalWorkerProcess());
+    const worker = new LocalWorkerProcess();
+    registerPredictCommand(program, { openSweep, worker, isHere: existsSync });
+    registerWorkerCommands(program, worker);
   },
 });
 await sites.close();

@@ -6,6 +6,7 @@ import type { RemoteHost } from "../ports/remote-host.ts";
 import type { OpenSite } from "../ports/sites.ts";
 import type { SweepAccess } from "../ports/sweep-access.ts";
 import { deployWorker } from "../site/deploy-worker.ts";
+import { readSiteRecord } from "../site/site-record.ts";
 import { sendFolder } from "../site/send-folder.ts";
 import { resolveRoot } from "../site/remote-root.ts";
 import { shellLine } from "../ssh/shell-words.ts";
@@ -70,9 +71,13 @@ export class RemoteSite implements OpenSite {
   }
 
   launchSite(): LaunchSite {
-    const { agent } = this;
+    const { agent, host, site } = this;
     return {
-      compare: (sweep) => agent.call("compare", sweep),
+      // Asked first: nothing is sent or recorded at a site that was never set up.
+      compare: async (sweep) => {
+        await readSiteRecord(host, site);
+        return agent.call("compare", sweep);
+      },
       record: (sweep, options) => agent.call("record", sweep, options),
       prepare: (sweep) => agent.call("prepare", sweep),
       pools: (sweep) => agent.call("pools", sweep),

@@ -24,7 +24,13 @@ const ARROWS: Record<string, string[]> = {
     "worker/queue",
   ],
   "orchestrator/ssh": ["orchestrator/ports", "worker/contract", "worker/files"],
-  "orchestrator/sge": ["orchestrator/sweep", "orchestrator/ports", "worker/contract"],
+  "orchestrator/sge": [
+    "orchestrator/sweep",
+    "orchestrator/ports",
+    "orchestrator/ssh",
+    "worker/contract",
+    "worker/files",
+  ],
   "orchestrator/site": [
     "orchestrator/sweep",
     "orchestrator/ports",
@@ -53,6 +59,7 @@ const ARROWS: Record<string, string[]> = {
     ...LAPTOP_MAY_SEE,
   ],
   "orchestrator/output": [
+    "orchestrator/site",
     "orchestrator/sweep",
     "orchestrator/tracking",
     "orchestrator/ports",
@@ -69,6 +76,7 @@ const ARROWS: Record<string, string[]> = {
   "orchestrator/command-line.ts": ["orchestrator/output", "worker/contract"],
   "orchestrator/schema.ts": ["orchestrator/sweep"],
   "orchestrator/main.ts": [
+    "orchestrator/sweep",
     "orchestrator/command-line.ts",
     "orchestrator/commands",
     "orchestrator/adapters",
@@ -81,6 +89,16 @@ const ARROWS: Record<string, string[]> = {
   "worker/wheels": ["worker/contract", "worker/files"],
   "worker/queue": ["worker/contract", "worker/files"],
   "worker/broker": ["worker/contract", "worker/files", "worker/queue", "worker/wheels"],
+  "worker/proof": [
+    "worker/contract",
+    "worker/files",
+    "worker/wheels",
+    "worker/broker",
+    "worker/pilot",
+    "worker/engine",
+  ],
+  "worker/prove.ts": ["worker/contract", "worker/broker", "worker/pilot", "worker/proof"],
+  "worker/hub": ["worker/contract", "worker/files"],
   "worker/pilot": [
     "worker/contract",
     "worker/files",
@@ -113,6 +131,7 @@ const ARROWS: Record<string, string[]> = {
   "worker/cli.ts": ["worker/contract", "worker/commands"],
   "worker/commands": [
     "worker/contract",
+    "worker/hub",
     "worker/files",
     "worker/engine",
     "worker/tensor",
@@ -125,7 +144,13 @@ const ARROWS: Record<string, string[]> = {
 
 /** Who may import a package: a prefix of paths. A package that is not here needs a line. */
 const PACKAGES: Record<string, string[]> = {
-  zod: ["orchestrator/sweep/", "orchestrator/adapters/", "worker/"],
+  zod: [
+    "orchestrator/sweep/",
+    "orchestrator/sge/",
+    "orchestrator/site/",
+    "orchestrator/adapters/",
+    "worker/",
+  ],
   yaml: ["orchestrator/sweep/"],
   ssh2: ["orchestrator/ssh/"],
   "ssh-config": ["orchestrator/ssh/"],
@@ -215,6 +240,7 @@ const ENTRIES = [
   "orchestrator/agent.ts",
   "orchestrator/schema.ts",
   "worker/main.ts",
+  "worker/prove.ts",
   "worker/trainer.ts",
   "worker/cli.ts",
 ];

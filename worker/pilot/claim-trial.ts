@@ -54,7 +54,7 @@ async function attemptDue(
   trial: string,
 ): Promise<number | null> {
   if (disposition.kind === "waiting") return disposition.attempt;
-  if (disposition.kind !== "open") return null;
+  if (disposition.kind !== "open" || disposition.isLastTry) return null;
   const { attempt } = disposition;
   return (await answered(leases.supersede(trial, attempt))) ? attempt + 1 : null;
 }

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { readSweep, type SweepPaths, type SweepRecord } from "../files/sweep-directory.ts";
 import { publishResult } from "../files/trial-directory.ts";
-import { type Disposition, dispositionOf } from "./disposition.ts";
+import { type Disposition, dispositionOf, isHeld } from "./disposition.ts";
 import type { SeenLease } from "./lease-table.ts";
 import { answered } from "./broker-connection.ts";
 import type { HandOut, TrialQueue } from "./trial-queue.ts";
@@ -39,6 +39,10 @@ export function planSync(sweep: SweepRecord, leases: ReadonlyMap<string, SeenLea
     const trial = spec.id;
     const lease = leases.get(trial);
     const disposition = dispositionOf({ record, wish, maxFailures: sweep.plan.max_failures });
+    if (isHeld(disposition, lease)) {
+      plan.unsettled = plan.unsettled.filter((id) => id !== trial);
+      continue;
+    }
     const isOpen = disposition.kind === "open";
     if (lease && !(isOpen && lease.attempt >= disposition.attempt)) {
       plan.actions.push({ kind: "release", trial, attempt: lease.attempt });

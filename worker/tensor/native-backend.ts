@@ -28,7 +28,12 @@ export interface NativeBinding {
   TF_ATTR_BOOL: number;
   TF_ATTR_TYPE: number;
   TF_ATTR_SHAPE: number;
-  executeOp(name: string, attributes: OpAttribute[], ids: number[], outputs: number): TensorHandle[];
+  executeOp(
+    name: string,
+    attributes: OpAttribute[],
+    ids: number[],
+    outputs: number,
+  ): TensorHandle[];
   createTensor(shape: number[], dtype: number, values: TensorValues): number;
   deleteTensor(id: number): void;
   tensorDataSync(id: number): TensorValues;

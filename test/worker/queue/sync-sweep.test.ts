@@ -56,6 +56,13 @@ describe("a sync", () => {
     check({ exits: [null], actions: [register], unsettled: [TRIAL] });
   });
 
+  it("waits for nobody and hands nothing out where attempt after attempt vanished", () => {
+    const exits = [null, null, null, null, null];
+    const silent = { attempt: 5, expired: true };
+    check({ exits, lease: silent, actions: [], unsettled: [] });
+    check({ exits, lease: { attempt: 5 }, actions: [], unsettled: [TRIAL] });
+  });
+
   it("hands out the next attempt when a lease ran out", () => {
     const handOut = { trial: TRIAL, attempt: 2 };
     const lease = { expired: true };

@@ -29,14 +29,17 @@ describe("tokenArrays", () => {
     expect([...labels]).toEqual([2, 0, 3, 2, 3, none]);
   });
 
-  it.each(["pads_counted", "pads_masked"] as const)("fills up with rows of no effect: %s", (kind) => {
-    const options = { padId: 9, labels: kind, rows: 3, maxLength: 3 };
-    const arrays = tokenArrays({ tokens: [[2, 7, 3]], ...options });
-    expect(arrays.shape).toEqual([3, 3]);
-    expect([...arrays.inputIds]).toEqual([2, 7, 3, 9, 9, 9, 9, 9, 9]);
-    expect([...arrays.attentionMask]).toEqual([1, 1, 1, 0, 0, 0, 0, 0, 0]);
-    expect([...arrays.labels]).toEqual([2, 7, 3, none, none, none, none, none, none]);
-  });
+  it.each(["pads_counted", "pads_masked"] as const)(
+    "fills up with rows of no effect: %s",
+    (kind) => {
+      const options = { padId: 9, labels: kind, rows: 3, maxLength: 3 };
+      const arrays = tokenArrays({ tokens: [[2, 7, 3]], ...options });
+      expect(arrays.shape).toEqual([3, 3]);
+      expect([...arrays.inputIds]).toEqual([2, 7, 3, 9, 9, 9, 9, 9, 9]);
+      expect([...arrays.attentionMask]).toEqual([1, 1, 1, 0, 0, 0, 0, 0, 0]);
+      expect([...arrays.labels]).toEqual([2, 7, 3, none, none, none, none, none, none]);
+    },
+  );
 });
 
 describe("roundedLength", () => {

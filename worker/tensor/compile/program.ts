@@ -137,7 +137,9 @@ export class Program {
     const nodes = [...this.#declarations.nodes, ...graph.nodes, ...steps];
     const session = new GraphSession(this.#backend.binding, nodes);
     const ids = this.#backend.getInputTensorIds(variables.map(([name]) => this.#outside[name]!));
-    const feeds = new Map(variables.map(([, { placeholder }], index) => [placeholder, ids[index]!]));
+    const feeds = new Map(
+      variables.map(([, { placeholder }], index) => [placeholder, ids[index]!]),
+    );
     tf.dispose(this.#tensors(session.run(feeds, [setAll])));
     tf.dispose(this.#outside);
     this.#outside = {};

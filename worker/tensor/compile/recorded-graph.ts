@@ -42,15 +42,22 @@ function attributesOf(attributes: readonly OpAttribute[], binding: NativeBinding
   );
 }
 
-function attributeValue({ name, type, value }: OpAttribute, binding: NativeBinding): AttributeValue {
+function attributeValue(
+  { name, type, value }: OpAttribute,
+  binding: NativeBinding,
+): AttributeValue {
   const kind = numberKind(type, binding);
   if (kind !== null && isNumeric(value)) return { kind, value: numeric(value) };
-  if (type === binding.TF_ATTR_STRING && typeof value === "string") return { kind: "string", value };
+  if (type === binding.TF_ATTR_STRING && typeof value === "string")
+    return { kind: "string", value };
   if (type === binding.TF_ATTR_SHAPE && isNumberArray(value)) return { kind: "shape", value };
   throw new Error(`cannot record the attribute ${name}`);
 }
 
-function numberKind(type: number, binding: NativeBinding): "int" | "float" | "bool" | "type" | null {
+function numberKind(
+  type: number,
+  binding: NativeBinding,
+): "int" | "float" | "bool" | "type" | null {
   if (type === binding.TF_ATTR_INT) return "int";
   if (type === binding.TF_ATTR_FLOAT) return "float";
   if (type === binding.TF_ATTR_BOOL) return "bool";

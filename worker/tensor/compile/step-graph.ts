@@ -87,7 +87,9 @@ function recordedGraph(options: StepGraphOptions): StepGraph {
   const reads = mapped(values, (_, name) => addRead(graph, variables.get(name)!));
   const referenceTo = addRecording(graph, recording, {
     given: new Map([
-      ...Object.entries(feeds).map(([name, tensor]) => [idOf(tensor), placeholders[name]!] as const),
+      ...Object.entries(feeds).map(
+        ([name, tensor]) => [idOf(tensor), placeholders[name]!] as const,
+      ),
       ...Object.entries(values).map(([name, tensor]) => [idOf(tensor), reads[name]!] as const),
     ]),
     captured: (id) => addRead(graph, options.captured(id)),
