@@ -14,6 +14,7 @@ qsweep_name=${JOB_ID:-0}.$qsweep_task
 qsweep_leaving=
 qsweep_interrupted=
 qsweep_forwarded=
+qsweep_child=
 
 say() {
   printf '%s task %s: %s\n' "$(date -u +%FT%TZ)" "$qsweep_name" "$1"
@@ -34,9 +35,13 @@ record_exit() {
 }
 
 # Signals come twice, to every process of the task.
-# USR1 announces a suspension, which a program that got it too outlives; the others an end.
-trap 'qsweep_interrupted=1' USR1
-trap 'qsweep_leaving=1 qsweep_interrupted=1' USR2 TERM
+on_signal() {
+  qsweep_leaving=1
+  qsweep_interrupted=1
+  if [ -n "$qsweep_child" ]; then forward_once; fi
+}
+
+trap on_signal USR1 USR2 TERM
 trap record_exit EXIT
 
 leave_if_asked() {
@@ -54,31 +59,31 @@ child_listens() {
 }
 
 forward_once() {
-  if [ -n "$qsweep_forwarded" ]; then return; fi
-  until child_listens "$1"; do
-    kill -0 "$1" 2>/dev/null || return
+  until [ -n "$qsweep_forwarded" ] || child_listens "$qsweep_child"; do
+    kill -0 "$qsweep_child" 2>/dev/null || return
     sleep 0.2
   done
+  if [ -n "$qsweep_forwarded" ]; then return; fi
   qsweep_forwarded=1
-  kill -USR2 "$1" 2>/dev/null
+  kill -USR2 "$qsweep_child" 2>/dev/null
 }
 
 # run_task OPTION...: the program with these options, and its status as the task's.
 run_task() {
-  local child latest status=
+  local latest status=
   leave_if_asked
   "${qsweep_command[@]}" "$@" &
-  child=$!
-  if [ -n "$qsweep_leaving" ]; then forward_once "$child"; fi
+  qsweep_child=$!
+  # Of a signal before this line, the trap could tell no child.
+  if [ -n "$qsweep_leaving" ]; then forward_once; fi
   while :; do
     qsweep_interrupted=
-    wait "$child"
+    wait "$qsweep_child"
     latest=$?
     # A signal just after the end: that status is taken already.
     if [ "$latest" -eq 127 ] && [ -n "$status" ]; then break; fi
     status=$latest
     if [ -z "$qsweep_interrupted" ] || [ "$status" -le 128 ]; then break; fi
-    if [ -n "$qsweep_leaving" ]; then forward_once "$child"; fi
   done
   say "ended with status $status after $SECONDS s"
   exit "$status"

@@ -1,5 +1,5 @@
-// Before anything is loaded: without a handler for SIGUSR1, Node opens its debugger. A hang-up of the
-// connection ends the input, and what was begun is finished.
+// Before anything is loaded: without a handler for SIGUSR1, Node opens its debugger. A hang-up of
+// the connection ends the input, and what was begun is finished.
 for (const signal of ["SIGUSR1", "SIGUSR2", "SIGHUP"] as const) process.on(signal, () => {});
 
 /** The CLI's far end on a login host, `agent NONCE SITE`: answers requests until its input ends. */

@@ -16,7 +16,7 @@ export function fileClock(directory: string): number {
   }
 }
 
-/** Seconds since a file was written; null where there is none. Negative if the clock was set back. */
+/** Seconds since a file was written, null without one. Negative if the clock was set back. */
 export function fileAgeSeconds(file: string): number | null {
   const written = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
   return written === undefined ? null : (fileClock(path.dirname(file)) - written) / 1000;

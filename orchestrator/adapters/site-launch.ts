@@ -84,6 +84,7 @@ export class SiteLaunch implements LaunchSite {
   }
 
   async pools(sweep: ResolvedSweep): Promise<PoolNeed[]> {
+    await this.#settleLost(sweep);
     const paths = pathsOf(sweep);
     const record = readSweep(paths);
     const unsettled = new Set(
@@ -113,15 +114,30 @@ export class SiteLaunch implements LaunchSite {
     await this.#submit(pilotArray(order), name);
   }
 
+  /** Pilots of which nobody knows whether they were submitted are, before others are counted. */
+  async #settleLost(sweep: ResolvedSweep): Promise<void> {
+    for (const submission of readSubmissions(pathsOf(sweep).submissions)) {
+      const { token, at_once: pilots, isLost } = submission;
+      const pool = sweep.pools.find((one) => one.pool === submission.pool);
+      if (!isLost || !pool) continue;
+      const order = { sweep, pool, pilots, token, program: this.#worker };
+      await this.#scheduler.submit(pilotArray(order));
+    }
+  }
+
   /** A broker with a grid job of its own is started by that, once it runs. */
   async #submitBroker({ site }: ResolvedSweep): Promise<void> {
     if (site.scheduler === "local" || site.broker.placement !== "job") return;
     const address = newestBroker(site.root);
     if (address && (await brokerAnswers(address))) return;
+    const order = { site, program: this.#worker };
     const submissions = readSubmissions(brokerSubmissions(site.root));
+    for (const { token, isLost } of submissions) {
+      if (isLost) await this.#scheduler.submit(brokerArray({ ...order, token }));
+    }
     const { tasks } = await this.#scheduler.report();
     if (livePilots({ submissions, tasks }) > 0) return;
-    await this.#submit(brokerArray({ site, token: newToken(), program: this.#worker }), null);
+    await this.#submit(brokerArray({ ...order, token: newToken() }), null);
   }
 
   /** What is asked for is kept before it is asked. */

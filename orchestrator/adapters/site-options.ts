@@ -18,7 +18,7 @@ export function siteOptions(site: Site): string[] {
   ];
 }
 
-/** What our programs need of their environment on a cluster: a cache that is shared by all hosts. */
+/** What our programs need of their environment on a cluster: one cache for all its hosts. */
 export function clusterEnvironment(root: string): Record<string, string> {
   return { QSWEEP_CACHE: `${root}/cache` };
 }

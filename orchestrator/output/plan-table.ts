@@ -12,8 +12,8 @@ export interface PlannedPool extends Pick<Pool, "pool" | "request" | "pilots" | 
 }
 
 /**
- * The trials of a sweep in hand-out order, a column for each parameter that varies, and totals; then
- * what each pool asks the scheduler for.
+ * The trials of a sweep in hand-out order, a column for each parameter that varies, and totals;
+ * then what each pool asks the scheduler for.
  */
 export function renderPlan(
   sweep: ResolvedSweep,

@@ -26,7 +26,7 @@ export interface LaunchSite {
    * plan and go on, unless they are to be pruned: then they are stopped and leave it.
    */
   record(sweep: ResolvedSweep, options: { prune: boolean }): Promise<LaunchChanges>;
-  /** Makes sure of an engine, of a broker or one that is on its way, and that it knows the sweep. */
+  /** Makes sure of an engine, and of a broker or one under way, and that it knows the sweep. */
   prepare(sweep: ResolvedSweep): Promise<void>;
   pools(sweep: ResolvedSweep): Promise<PoolNeed[]>;
   submitPilots(sweep: ResolvedSweep, order: { pool: string; pilots: number }): Promise<void>;

@@ -121,6 +121,7 @@ describeOnLab("a sweep on a cluster", (lab) => {
   it("asks for a one-time code once per command", async () => {
     const guarded = new Laptop(lab, { user: "ds2fa" });
     try {
+      await guarded.drawPictures();
       guarded.writeSweep("guarded", sweepOf({ epochs: 2, walltime: "00:30:00" }));
       const commands = [
         ["site", "check", "lab", "--slots", "1"],
@@ -157,6 +158,7 @@ describeOnLab("a sweep on a cluster", (lab) => {
       });
       try {
         await counted.setUp();
+        rmSync(log, { force: true });
         counted.writeSweep("watched", sweepOf({ epochs: 40, walltime: "00:30:00" }));
         await counted.json(["launch", "configs/sweeps/watched.yaml"]);
         const watchers = [1, 2, 3].map(() => counted.watch("watched"));

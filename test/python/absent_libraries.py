@@ -1,15 +1,14 @@
 """Makes a PyTorch wheel import without the gigabytes of GPU libraries that it is linked to.
 
-    python3 absent_libraries.py FOLDER
+    python3 absent_libraries.py FOLDER COMPILER...
 
-FOLDER is the wheel's `torch/lib`. For every GPU library that is needed there and is not there, it
-makes a small one (x86-64) that defines what is wanted of it, by functions that answer "no device".
-They are there for the dynamic linker: nothing calls them while there is no GPU.
+FOLDER is the wheel's `torch/lib`, COMPILER one that assembles and links. For every GPU library that
+is needed there and absent, it makes a small one (x86-64) that defines what is wanted of it, by
+functions that answer "no device". They are there for the dynamic linker: nothing calls them while
+there is no GPU.
 """
 
-
 import os
-import shutil
 import struct
 import subprocess
 import sys
@@ -82,39 +81,30 @@ def absent_libraries(folder):
                 defined.add(name)
             elif version is not None or not name.startswith(("Py", "_Py")):
                 wanted.setdefault(name, set()).add(version)
-    absent = {
-        name: {} for name in sorted(needed - set(present)) if name.startswith(GPU_LIBRARY)
-    }
-    anywhere = next(iter(absent))
-    for symbol in sorted(wanted.keys() - defined):
-        for library, version in sorted(version or (anywhere, "") for version in wanted[symbol]):
+    names = sorted(name for name in needed - set(present) if name.startswith(GPU_LIBRARY))
+    absent = {name: {} for name in names}
+    for symbol in sorted(wanted.keys() - defined) if names else []:
+        for library, version in sorted(version or (names[0], "") for version in wanted[symbol]):
             if library in absent:
                 absent[library].setdefault(version, []).append(symbol)
     return absent
 
 
-def build(file, versions):
+def build(file, versions, compiler):
     """Assembles a library that defines symbols of versions; those of the version "" have none."""
     names = [name for symbols in versions.values() for name in symbols]
     labels = [f".globl {name}\n.type {name}, @function\n{name}:" for name in names]
-    source = [".text", *labels, "mov $100, %eax", "ret", '.section .note.GNU-stack,"",@progbits', ""]
-    words = [*compiler(), "-shared", "-nostdlib", "-x", "assembler", "-", "-o", file]
-    with tempfile.NamedTemporaryFile("w", suffix=".map") as script:
-        for version, symbols in versions.items():
-            if version:
-                script.write(f"{version} {{ {'; '.join(symbols)}; }};\n")
-                script.flush()
-                words += [f"-Wl,--version-script={script.name}"]
-        subprocess.run(words, input="\n".join(source), text=True, check=True)
-
-
-def compiler():
-    """The C compiler of the machine, or one that is itself a Python package."""
-    if found := shutil.which("cc") or shutil.which("gcc"):
-        return [found]
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "ziglang"], check=True)
-    return [sys.executable, "-m", "ziglang", "cc"]
+    code = [".text", *labels, "mov $100, %eax", "ret", '.section .note.GNU-stack,"",@progbits']
+    script = [f"{name} {{ {'; '.join(wanted)}; }};" for name, wanted in versions.items() if name]
+    with tempfile.TemporaryDirectory() as folder:
+        source, exports = os.path.join(folder, "absent.s"), os.path.join(folder, "exports.map")
+        for path, lines in [(source, code), (exports, script)]:
+            with open(path, "w") as written:
+                written.write("\n".join([*lines, ""]))
+        chosen = [f"-Wl,--version-script={exports}"] if script else []
+        words = [*compiler, "-shared", "-nostdlib", *chosen, "-o", file, source]
+        subprocess.run(words, check=True)
 
 
 for library, versions in absent_libraries(sys.argv[1]).items():
-    build(os.path.join(sys.argv[1], library), versions)
+    build(os.path.join(sys.argv[1], library), versions, sys.argv[2:])

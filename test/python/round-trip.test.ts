@@ -1,5 +1,5 @@
-// Files travel both ways: what we save is computed with by transformers and PEFT, and what they save
-// by us, with the same result.
+// Files travel both ways: transformers and PEFT compute with what we save, and we with what they
+// save, and the results are the same.
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";

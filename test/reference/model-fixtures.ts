@@ -6,7 +6,6 @@ import { expect } from "vitest";
 import { z } from "zod";
 import { OptimizerSettings } from "../../worker/contract/trial-spec.ts";
 import type { BlipCaptioner } from "../../worker/model/blip-captioner.ts";
-import { lossAndGradients } from "../../worker/model/loss-and-gradients.ts";
 import {
   causalMask,
   decodeText,
@@ -17,7 +16,8 @@ import type { CaptionBatch } from "../../worker/model/trainable.ts";
 import { readNamedTensors } from "../../worker/tensor/named-tensors.ts";
 import type { NamedTensors } from "../../worker/tensor/named-tensors.ts";
 import { encodeImages } from "../../worker/model/vision-encoder.ts";
-import { adamwStep, initAdamW } from "../../worker/train/adamw.ts";
+import { initAdamW } from "../../worker/train/adamw.ts";
+import { openLearner } from "../../worker/train/learner.ts";
 import { fixturesDirectory } from "./fixtures.ts";
 
 export function fixturePath(name: string): string {
@@ -95,36 +95,28 @@ export const OptimizerFixture = OptimizerSettings.omit({ name: true }).extend({
 
 /**
  * Trains on the batches of `tiny-blip-finetune` in order; returns the loss before each step and
- * calls `afterStep` with the number of each step done.
+ * calls `afterStep` with the number of each step done. The captioner has its parameters only there.
  */
-export function trainOnBatches(
+export async function trainOnBatches(
   captioner: BlipCaptioner,
   options: {
     optimizer: z.infer<typeof OptimizerFixture>;
     batches: CaptionBatch[];
     afterStep: (step: number) => void;
   },
-): number[] {
+): Promise<number[]> {
   const { lr, ...settings } = options.optimizer;
-  let state = initAdamW(captioner.parameters);
-  const losses = options.batches.map((batch, index) => {
-    const { loss, gradients } = lossAndGradients(captioner, batch, null);
-    const { parameters } = captioner;
-    const next = adamwStep({
-      parameters,
-      gradients,
-      state,
-      lr,
-      settings: { ...settings, name: "adamw" },
-    });
-    const value = loss.dataSync()[0]!;
-    tf.dispose([gradients, state.m, state.v, loss]);
-    captioner.replaceParameters(next.parameters);
-    state = next.state;
-    options.afterStep(index + 1);
-    return value;
+  const learner = openLearner({
+    trainable: captioner,
+    state: initAdamW(captioner.parameters),
+    settings: { ...settings, name: "adamw" },
   });
-  tf.dispose([state.m, state.v]);
+  const losses: number[] = [];
+  for (const batch of options.batches) {
+    losses.push(await learner.step({ batch, lr, dropoutSeed: null }));
+    await learner.withState(async () => options.afterStep(losses.length));
+  }
+  learner.dispose();
   return losses;
 }
 

@@ -4,7 +4,7 @@ import type { Redis } from "ioredis";
 import { BrokerAddress } from "../../worker/contract/trial-files.ts";
 import { sweepPaths } from "../../worker/files/sweep-directory.ts";
 import { brokerDirectory } from "../../worker/queue/broker-address.ts";
-import { connectBroker } from "../../worker/queue/broker-connection.ts";
+import { connectBroker } from "../../worker/queue/connect-broker.ts";
 import { TrialQueue } from "../../worker/queue/trial-queue.ts";
 import { LaunchedSweep } from "./launched-sweep.ts";
 import { kill } from "./local-site.ts";

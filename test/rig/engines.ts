@@ -15,3 +15,22 @@ export function describeOnEachEngine(
     cases(() => loadEngine(engine === "cpu" ? { engine } : {}), engine);
   });
 }
+
+/** How steps can be taken on this machine. */
+const ways =
+  readEngineState()?.engine === "native"
+    ? (["compiled", "native engine", "cpu engine"] as const)
+    : (["cpu engine"] as const);
+
+/**
+ * Runs one suite of cases in each way to take training steps: as one graph, and operation by
+ * operation on each engine. The cases set the way with the function they are given.
+ */
+export function describeEachWay(title: string, cases: (set: () => Promise<unknown>) => void): void {
+  describe.each(ways)(`${title}, %s`, (way) => {
+    cases(() => {
+      process.env["QSWEEP_EAGER"] = way === "compiled" ? "0" : "1";
+      return loadEngine(way === "cpu engine" ? { engine: "cpu" } : {});
+    });
+  });
+}

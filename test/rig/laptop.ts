@@ -15,6 +15,7 @@ import path from "node:path";
 import { attemptNumbers, attemptPaths } from "../../worker/files/trial-directory.ts";
 import { TrialEvent } from "../../worker/contract/trial-event.ts";
 import { sweepPaths } from "../../worker/files/sweep-directory.ts";
+import { writeDemoSet } from "../../worker/data/demo-set.ts";
 import { readEngineState } from "../../worker/engine/engine-state.ts";
 import type { ClusterLab, LabUser } from "./cluster-lab.ts";
 import { waitFor } from "./wait-for.ts";
@@ -74,8 +75,18 @@ export class Laptop {
     if (user !== "ds") this.#writeAskPass();
   }
 
-  /** Checks the site and brings our programs there; throws with what it printed if that fails. */
+  /** What the sweeps of `writeSweep` train on. */
+  async drawPictures(): Promise<void> {
+    const pictures = path.join(this.directory, "pictures");
+    await writeDemoSet(pictures, { seed: 5, train: 96, val: 16, domain: "simple" });
+  }
+
+  /**
+   * Draws the pictures, checks the site and brings our programs there; throws with what that
+   * printed if it fails.
+   */
   async setUp(): Promise<void> {
+    await this.drawPictures();
     await this.json(["site", "setup", "lab", "--gpus", "1", "--slots", "1"]);
   }
 
@@ -85,7 +96,7 @@ export class Laptop {
    */
   writeSweep(name: string, text: string): string {
     const file = path.join(this.directory, "configs/sweeps", `${name}.yaml`);
-    const head = "dataset: {format: vizwiz, root: ../../.qsweep/data/simple}\n";
+    const head = "dataset: {format: vizwiz, root: ../../pictures}\n";
     const body = text.replaceAll("MODEL", "../../tiny-model");
     writeFileSync(file, `name: ${name}\nsite: lab\n${head}${body}`);
     return file;

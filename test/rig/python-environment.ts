@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { localCompiler, zigCompiler } from "../../worker/engine/binding-build.ts";
 import { cacheEntry } from "../../worker/wheels/cache-entry.ts";
 import { findPython } from "../../worker/wheels/python.ts";
 import { lastLine, runTool } from "../../worker/wheels/tool.ts";
@@ -11,8 +12,8 @@ const ABSENT_LIBRARIES = path.join(folder, "absent_libraries.py");
 
 /**
  * A Python of a virtual environment with PyTorch, transformers and PEFT, made on first use and kept
- * in the cache (1.6 GB; about a minute). PyTorch's wheel is the one of the package index without the
- * GPU libraries it asks for. Throws where it cannot be made.
+ * in the cache (1.6 GB; about a minute). PyTorch's wheel is the package index's, without the GPU
+ * libraries that it asks for. Throws where it cannot be made.
  */
 export async function pythonEnvironment(): Promise<string> {
   const python = await findPython();
@@ -27,7 +28,7 @@ export async function pythonEnvironment(): Promise<string> {
 }
 
 async function fill(python: string, directory: string): Promise<void> {
-  // The pip of the machine installs into it: the environment's own would be another package to have.
+  // The machine's pip installs into it: a pip of its own would need one more system package.
   await run([python, "-m", "venv", "--without-pip", directory]);
   const program = interpreter(directory);
   const options = ["--no-deps", "--no-compile", "--only-binary=:all:", "--no-cache-dir", "--quiet"];
@@ -35,9 +36,10 @@ async function fill(python: string, directory: string): Promise<void> {
   await run([python, "-m", "pip", "--disable-pip-version-check", "--no-input", ...install]);
   const where = "import sysconfig; print(sysconfig.get_path('platlib'))";
   const packages = lastLine(await run([program, "-c", where]));
-  if (process.platform === "linux") {
-    await run([python, ABSENT_LIBRARIES, path.join(packages, "torch", "lib")]);
-  }
+  const libraries = path.join(packages, "torch", "lib");
+  const { argv, env } = await localCompiler().catch(() => zigCompiler(() => undefined));
+  const words: [string, ...string[]] = [python, ABSENT_LIBRARIES, libraries, ...argv];
+  if (process.platform === "linux") await run(words, env);
   await run([program, "-c", "import torch, transformers, peft"]);
 }
 
@@ -46,8 +48,8 @@ function interpreter(environment: string): string {
 }
 
 /** Runs a program, which has to succeed, and returns what it said. */
-export async function run(argv: [string, ...string[]]): Promise<string> {
-  const { status, stdout, stderr } = await runTool({ argv });
+export async function run(argv: [string, ...string[]], env = process.env): Promise<string> {
+  const { status, stdout, stderr } = await runTool({ argv, env });
   if (status !== 0) throw new Error(`${argv.join(" ")} ended with ${status}: ${stderr}`);
   return stdout;
 }

@@ -4,7 +4,8 @@ import path from "node:path";
 import { startRedis } from "../../worker/broker/redis-process.ts";
 import type { BrokerAddress } from "../../worker/contract/trial-files.ts";
 import { generationPaths } from "../../worker/queue/broker-address.ts";
-import { connectBroker, GENERATION_KEY } from "../../worker/queue/broker-connection.ts";
+import { GENERATION_KEY } from "../../worker/queue/broker-connection.ts";
+import { connectBroker } from "../../worker/queue/connect-broker.ts";
 import { findRedisServer } from "../../worker/wheels/redis-server.ts";
 
 /** A real Redis of its own. */

@@ -59,9 +59,10 @@ export function names(files: Files): Finding[] {
   });
 }
 
-const ENTRY = /^(?:orchestrator\/main\.ts|worker\/(?:main|trainer|cli)\.ts|.*\.mjs)$/;
+const ENTRY =
+  /^(?:orchestrator\/(?:main|agent|ssh\/terminal-prompter)\.ts|worker\/(?:main|prove|trainer|cli)\.ts|.*\.mjs)$/;
 
-/** Only entry points and `orchestrator/output/` show things: all else returns data. */
+/** Only entry points, `orchestrator/output/` and what asks a person show things. */
 export function printing(files: Files): Finding[] {
   return [...files].flatMap(([path, text]) => {
     if (!isSource(path)) return [];

@@ -15,13 +15,38 @@ const MAX_STARTS = 3;
 /**
  * The address of a site's broker, as a pilot needs it. On placement `here` whoever misses it first
  * claims the next generation and starts it with the data of the one before; on `url` the first to
- * see that its data is gone rebuilds it; everyone else waits for that. The other brokers are only
- * waited for. Throws Failure `broker-unreachable` after `waitSeconds`, or when asked to leave.
+ * see that its data is gone rebuilds it; everyone else waits for that. A broker on `login` is only
+ * waited for, and one with a grid job for half of the time: its host may be lost, and then no task
+ * follows it, so a pilot stands in. Throws Failure `broker-unreachable` after `waitSeconds`, or
+ * when asked to leave.
  */
 export async function ensureBroker(settings: BrokerSettings): Promise<BrokerAddress> {
-  const { placement } = settings;
-  if (placement === "job" || placement === "login") return awaitedBroker(settings);
-  return (await openBroker(settings)).address;
+  const { placement, waitSeconds = WAIT_SECONDS } = settings;
+  switch (placement) {
+    case "login": {
+      const address = await awaitedBroker(settings, waitSeconds);
+      if (address === null) throw notUp(settings);
+      return address;
+    }
+    case "job":
+      return (await awaitedBroker(settings, waitSeconds / 2)) ?? standIn(settings);
+    case "here":
+    case "url":
+      return (await openBroker(settings)).address;
+    default:
+      return placement satisfies never;
+  }
+}
+
+/** Starts the broker here, as long as our own grid job lasts; its own takes over after that. */
+async function standIn(settings: BrokerSettings): Promise<BrokerAddress> {
+  for (let start = 0; start < MAX_STARTS && settings.leaving?.aborted !== true; start += 1) {
+    const { running, claimed } = await lookForBroker(settings);
+    if (running) return running;
+    if (!claimGeneration(settings.root, claimed + 1)) continue;
+    return (await startBroker(settings, claimed + 1, { outlivesUs: false })).address;
+  }
+  throw notUp(settings);
 }
 
 /**
@@ -63,13 +88,16 @@ async function openBroker(settings: BrokerSettings): Promise<OpenedBroker> {
   throw notUp(settings);
 }
 
-async function awaitedBroker(settings: BrokerSettings): Promise<BrokerAddress> {
-  const { root, leaving, waitSeconds = WAIT_SECONDS } = settings;
-  const deadline = performance.now() + waitSeconds * 1000;
+/** Null where none answered in that time, or when asked to leave. */
+async function awaitedBroker(
+  { root, leaving }: BrokerSettings,
+  seconds: number,
+): Promise<BrokerAddress | null> {
+  const deadline = performance.now() + seconds * 1000;
   for (;;) {
     const address = await answeringBroker(root);
     if (address) return address;
-    if (leaving?.aborted === true || performance.now() > deadline) throw notUp(settings);
+    if (leaving?.aborted === true || performance.now() > deadline) return null;
     await delay(POLL_MILLISECONDS, undefined, leaving && { signal: leaving }).catch(() => {});
   }
 }

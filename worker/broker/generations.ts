@@ -14,10 +14,10 @@ import {
 import {
   answered,
   brokerAnswers,
-  connectBroker,
   GENERATION_KEY,
   GRACE_KEY,
 } from "../queue/broker-connection.ts";
+import { connectBroker } from "../queue/connect-broker.ts";
 import { syncSweep } from "../queue/sync-sweep.ts";
 import { TrialQueue } from "../queue/trial-queue.ts";
 import type { BrokerSettings } from "./broker-settings.ts";

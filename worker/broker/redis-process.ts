@@ -7,7 +7,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Failure } from "../contract/failure.ts";
 import type { BrokerAddress } from "../contract/trial-files.ts";
 import { writeFileDurably } from "../files/durable-write.ts";
-import { answered, connectBroker } from "../queue/broker-connection.ts";
+import { answered } from "../queue/broker-connection.ts";
+import { connectBroker } from "../queue/connect-broker.ts";
 import { type GenerationPaths } from "../queue/broker-address.ts";
 
 const START_MILLISECONDS = 15_000;

@@ -1,6 +1,8 @@
+import { existsSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { type Command, InvalidArgumentError } from "commander";
 import type { LoraSettings } from "../contract/trial-spec.ts";
+import { fetchedModel } from "../files/hub-models.ts";
 import { fetchModel } from "../hub/fetch-model.ts";
 import { hubSettings } from "../hub/hub-settings.ts";
 import { readBlipConfig } from "../model/blip-config.ts";
@@ -14,7 +16,7 @@ export function registerModelCommand(program: Command, output: CommandOutput): v
   model
     .command("info")
     .description("count a model's parameters, all and trainable, from its config.json alone")
-    .argument("<config>", "a model folder, or a config.json")
+    .argument("<config>", "a model folder, a config.json, or the name of a fetched model")
     .option("--lora <settings>", "train an adapter: r=RANK,targets=NAME,NAME", readLora)
     .addHelpText(
       "after",
@@ -35,13 +37,15 @@ export function registerModelCommand(program: Command, output: CommandOutput): v
   model
     .command("merge")
     .description("work an adapter into the model it was trained on, and write the whole model")
-    .argument("<base>", "the model's folder")
+    .argument("<base>", "the model's folder, or the name of a fetched model")
     .argument("<adapter>", "the adapter's folder, as PEFT writes it")
     .argument("<out>", "a folder that does not exist yet")
     .addHelpText("after", helpExample("model merge models/blip-large best/lora merged"))
     .action(async (base: string, adapter: string, out: string) => {
       const { mergeAdapter } = await import("./merge-adapter.ts");
-      output.show(await withEngine(() => mergeAdapter({ base, adapter, out }, output)));
+      output.show(
+        await withEngine(() => mergeAdapter({ base: placeOf(base), adapter, out }, output)),
+      );
     });
 }
 
@@ -57,8 +61,13 @@ function readLora(words: string): LoraSettings {
   return { r: Number(rank), alpha: 1, dropout: 0, target_modules };
 }
 
+/** What is there by that name, else the fetched model of that name. */
+function placeOf(model: string): string {
+  return existsSync(model) ? model : (fetchedModel(model, process.env) ?? model);
+}
+
 async function describe(config: string, lora: LoraSettings | null): Promise<Report> {
-  const { parts, ...value } = countParameters(await readBlipConfig(config), lora);
+  const { parts, ...value } = countParameters(await readBlipConfig(placeOf(config)), lora);
   const rows = [
     ...parts.map(({ name, parameters }) => [name, parameters] as const),
     ["all", value.parameters] as const,

@@ -24,7 +24,7 @@ export function weightsFileOf(directory: string): WeightsFile | null {
  * The shard that holds each tensor, by the tensor's name, as the index of a sharded model says.
  * Throws Failure `model-missing` without index and `file-invalid` for a malformed one.
  */
-export async function readShardIndex(directory: string): Promise<Record<string, string>> {
+export async function readShardIndex(directory: string): Promise<Map<string, string>> {
   const { weight_map } = await readJsonFile({
     file: path.join(directory, WEIGHTS_INDEX),
     schema: ShardIndex,
@@ -33,13 +33,13 @@ export async function readShardIndex(directory: string): Promise<Record<string, 
     invalid: "file-invalid",
     remedy: "fetch this file again",
   });
-  return weight_map;
+  return new Map(Object.entries(weight_map));
 }
 
-/** Names of all files that hold a model's weights, in order; none where it has none. Errors as above. */
+/** Names of all files that hold a model's weights, in order. Errors as `readShardIndex`. */
 export async function weightsFilesOf(directory: string): Promise<string[]> {
   const file = weightsFileOf(directory);
   if (file === null) return [];
   if (file !== WEIGHTS_INDEX) return [file];
-  return [file, ...new Set(Object.values(await readShardIndex(directory)))].toSorted();
+  return [file, ...new Set((await readShardIndex(directory)).values())].toSorted();
 }

@@ -61,6 +61,8 @@ export interface Submission extends SubmissionRecord {
   directory: string;
   /** The accepted grid job, if the scheduler is known to have taken it. */
   job: string | null;
+  /** Neither accepted nor refused: whoever submitted it did not live to learn which. */
+  isLost: boolean;
   isDone: boolean;
   /** Tasks whose pilot has signed off. */
   left: number[];
@@ -70,11 +72,13 @@ export interface Submission extends SubmissionRecord {
 export function readSubmissions(folder: string): Submission[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder).flatMap((name) => {
-    const { directory, array, accepted, done } = submissionPaths(path.join(folder, name));
+    const { directory, array, accepted, done, rc } = submissionPaths(path.join(folder, name));
     if (!existsSync(array)) return [];
     const record = SubmissionRecord.parse(JSON.parse(readFileSync(array, "utf8")));
     const job = existsSync(accepted) ? readFileSync(accepted, "utf8").trim() : null;
-    return [{ ...record, directory, job, isDone: existsSync(done), left: signedOff(directory) }];
+    const isLost = job === null && !existsSync(rc);
+    const isDone = existsSync(done);
+    return [{ ...record, directory, job, isLost, isDone, left: signedOff(directory) }];
   });
 }
 

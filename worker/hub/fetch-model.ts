@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { z } from "zod";
 import { Failure } from "../contract/failure.ts";
+import { isHubName } from "../files/hub-models.ts";
 import { readShardIndex } from "../files/model-weights.ts";
 import { download, type HubFile } from "./download.ts";
 import { HubCache } from "./hub-cache.ts";
@@ -21,7 +22,6 @@ const WEIGHTS = ["model.safetensors", INDEX, "pytorch_model.bin"];
 const MAX_ANSWER_BYTES = 16 * 2 ** 20;
 const MS_BETWEEN_LINES = 5000;
 
-const NAME = /^(?!.*(?:\.\.|--))[\w-][\w.-]*(?:\/[\w-][\w.-]*)?$/;
 const REVISION = /^(?!.*\.\.)[\w-][\w./-]*$/;
 const ETAG = /^[\w-]{1,128}$/;
 
@@ -51,15 +51,15 @@ export interface FetchedModel {
 }
 
 /**
- * Downloads the files of a model that loading it needs into the cache of Hugging Face's tools, where
- * those of an earlier fetch are taken as they are. All files are of one commit. Safe to interrupt and
- * to run more than once at the same time.
+ * Downloads the files of a model that loading it needs into the cache of Hugging Face's tools;
+ * what is there from an earlier fetch is taken as it is. All files are of one commit. Safe to
+ * interrupt and to run more than once at the same time.
  * Throws Failure `usage`, `model-missing`, `hub-refused`, `hub-unreachable`, `file-invalid` or
  * `disk-full`.
  */
 export async function fetchModel(query: FetchQuery): Promise<FetchedModel> {
   const { name, revision, settings, pause } = query;
-  if (!NAME.test(name)) throw misused(`${name} is no name of a model: OWNER/NAME`);
+  if (!isHubName(name)) throw misused(`${name} is no name of a model: OWNER/NAME`);
   if (!REVISION.test(revision)) throw misused(`${revision} is no revision`);
   const client = new HubClient(settings, pause);
   const { sha: commit, siblings } = await modelAnswer(client, query);
@@ -75,7 +75,7 @@ export async function fetchModel(query: FetchQuery): Promise<FetchedModel> {
   for (const file of wantedFiles(name, siblings)) await fetchFile(file);
   const directory = cache.snapshot(commit);
   if (fetched.has(INDEX)) {
-    const shards = new Set(Object.values(await readShardIndex(directory)));
+    const shards = new Set((await readShardIndex(directory)).values());
     for (const shard of shards) await fetchFile(shard);
   }
   cache.recordRevision(revision, commit);

@@ -4,8 +4,9 @@ import { readlink, rename, stat, symlink } from "node:fs/promises";
 import { hostname } from "node:os";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
-import { errorCode } from "../files/error-code.ts";
 import { writeFileDurably } from "../files/durable-write.ts";
+import { errorCode } from "../files/error-code.ts";
+import { hubModelFolder } from "../files/hub-models.ts";
 
 const INCOMPLETE = ".incomplete";
 /** Of a part that nobody is at. */
@@ -18,14 +19,14 @@ const FREE = "qsweep~free";
  *                        /snapshots/<commit>/<file>  links to them
  *                        /refs/<revision>            the commit that a branch or tag was
  *
- * A blob is there whole or not at all. What is not yet whole is in a file of its own for each process
- * (`<etag>.<who>.incomplete`); one left behind is taken over by renaming it, so by one process only.
+ * A blob is there whole or not at all. What is not yet whole is in a file of each process's own
+ * (`<etag>.<who>.incomplete`); one left behind is taken over by renaming it, so by one only.
  */
 export class HubCache {
   readonly #folder: string;
 
   constructor(cache: string, name: string) {
-    this.#folder = path.join(cache, `models--${name.replaceAll("/", "--")}`);
+    this.#folder = hubModelFolder(cache, name);
   }
 
   snapshot(commit: string): string {

@@ -21,8 +21,8 @@ export interface HubRequest {
 export type Pause = (milliseconds: number) => Promise<void>;
 
 /**
- * Asks a hub. The token goes to the endpoint's origin only, never along with a redirect elsewhere. A
- * hub that is down or busy is asked again, a limited number of times, after growing pauses.
+ * Asks a hub. The token goes to the endpoint's origin only, never along with a redirect elsewhere.
+ * A hub that is down or busy is asked again, a limited number of times, after growing pauses.
  */
 export class HubClient {
   readonly #settings: HubSettings;
@@ -34,9 +34,9 @@ export class HubClient {
   }
 
   /**
-   * The answer to a request, of one attempt: a success, an answer to a range (206, 416), or a redirect
-   * not followed. Throws Failure `model-missing` for what is not there, `hub-refused` without the
-   * right to it, and what `persistently` tries again.
+   * The answer to a request, of one attempt: a success, an answer to a range (206, 416), or a
+   * redirect not followed. Throws Failure `model-missing` for what is not there, `hub-refused`
+   * without the right to it, and what `persistently` tries again.
    */
   async ask(request: HubRequest): Promise<Response> {
     const response = await this.#follow(request);

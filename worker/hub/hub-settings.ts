@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
-import { homedir } from "node:os";
 import path from "node:path";
 import { Failure } from "../contract/failure.ts";
+import { type Environment, hubCache, hubHome } from "../files/hub-models.ts";
 
 export interface HubSettings {
   /** Where the hub answers, without a slash at its end. */
@@ -12,8 +12,6 @@ export interface HubSettings {
   cache: string;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /**
  * The hub as Hugging Face's tools find it: `HF_ENDPOINT`; the token in `HF_TOKEN`, the file
  * `HF_TOKEN_PATH` or `HF_HOME/token`; the cache `HF_HUB_CACHE` or `HF_HOME/hub`. There is no default
@@ -21,16 +19,15 @@ type Environment = Readonly<Record<string, string | undefined>>;
  */
 export function hubSettings(environment: Environment): HubSettings {
   const set = (name: string) => environment[name]?.trim() || undefined;
-  const caches = set("XDG_CACHE_HOME") ?? path.join(homedir(), ".cache");
-  const home = set("HF_HOME") ?? path.join(caches, "huggingface");
-  const token = set("HF_TOKEN") ?? storedToken(set("HF_TOKEN_PATH") ?? path.join(home, "token"));
+  const tokenFile = set("HF_TOKEN_PATH") ?? path.join(hubHome(environment), "token");
+  const token = set("HF_TOKEN") ?? storedToken(tokenFile);
   if (token !== null && !/^[\x21-\x7e]+$/.test(token)) {
     throw misused("the hub's token holds characters that no token has", "set HF_TOKEN anew");
   }
   return {
     endpoint: endpointOf(set("HF_ENDPOINT")),
     token,
-    cache: path.resolve(set("HF_HUB_CACHE") ?? path.join(home, "hub")),
+    cache: hubCache(environment),
   };
 }
 

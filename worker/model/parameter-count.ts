@@ -22,8 +22,8 @@ const PARTS: [name: string, beginning: string][] = [
 ];
 
 /**
- * How many parameters a model has and how many of them full fine-tuning, or LoRA with these settings,
- * trains, as PEFT counts them. Follows from the sizes alone: no weights are read or made.
+ * How many parameters a model has and how many of them full fine-tuning, or LoRA with these
+ * settings, trains, as PEFT counts them. Follows from the sizes alone: no weights are read or made.
  * Throws Failure `model-invalid` for a target that no layer has.
  */
 export function countParameters(config: BlipConfig, lora: LoraSettings | null): ParameterCount {

@@ -34,13 +34,13 @@ async function readShards(directory: string): Promise<Map<string, StoredTensor>>
   const shards = await readShardIndex(directory);
   const tensors = new Map<string, StoredTensor>();
   const problems: string[] = [];
-  for (const shard of new Set(Object.values(shards))) {
+  for (const shard of new Set(shards.values())) {
     for (const [name, tensor] of await readTensors(path.join(directory, shard))) {
-      if (shards[name] === shard) tensors.set(name, tensor);
-      else problems.push(`${shard} holds ${name}, which it has ${shards[name] ?? "nowhere"}`);
+      if (shards.get(name) === shard) tensors.set(name, tensor);
+      else problems.push(`${shard} holds ${name}, which it has ${shards.get(name) ?? "nowhere"}`);
     }
   }
-  for (const [name, shard] of Object.entries(shards)) {
+  for (const [name, shard] of shards) {
     if (!tensors.has(name)) problems.push(`${shard} lacks ${name}`);
   }
   if (problems.length === 0) return tensors;

@@ -1,4 +1,4 @@
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { Failure } from "../contract/failure.ts";
 import type { BrokerAddress } from "../contract/trial-files.ts";
 
@@ -18,16 +18,6 @@ export function brokerOptions({ host, port, password }: BrokerEndpoint) {
     maxRetriesPerRequest: null,
     retryStrategy: () => RECONNECT_MILLISECONDS,
   };
-}
-
-/**
- * Opens a connection; it is made in the background. Connection errors are not reported here: each
- * command has its own deadline (see `answered`).
- */
-export function connectBroker(address: BrokerAddress): Redis {
-  const redis = new Redis(brokerOptions(address));
-  redis.on("error", () => {});
-  return redis;
 }
 
 /**
@@ -57,13 +47,15 @@ export type BrokerEndpoint = Pick<BrokerAddress, "host" | "port" | "password">;
 
 /**
  * Asks a broker once, on a connection of its own that gives up at once where nobody listens. Throws
- * Failure `broker-unreachable` with what the connection said.
+ * Failure `broker-unreachable` with what the connection said. The client is loaded with the first
+ * question: most commands ask none.
  */
 export async function askOnce<T>(
   { host, port, password }: BrokerEndpoint,
   ask: (redis: Redis) => Promise<T>,
   milliseconds: number = ANSWER_MILLISECONDS,
 ): Promise<T> {
+  const { Redis } = await import("ioredis");
   const redis = new Redis({
     ...brokerOptions({ host, port, password }),
     retryStrategy: () => null,

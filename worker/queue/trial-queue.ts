@@ -3,7 +3,8 @@ import { type Job, Queue, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import type { BrokerAddress } from "../contract/trial-files.ts";
 import { LiveTrial } from "../contract/live-trial.ts";
-import { answered, brokerOptions, connectBroker, GRACE_KEY } from "./broker-connection.ts";
+import { answered, brokerOptions, GRACE_KEY } from "./broker-connection.ts";
+import { connectBroker } from "./connect-broker.ts";
 import { LeaseTable } from "./lease-table.ts";
 import { PilotTable } from "./pilot-table.ts";
 

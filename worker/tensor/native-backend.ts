@@ -18,7 +18,8 @@ export interface TensorHandle {
   dtype: number;
 }
 
-export type TensorValues = Float32Array | Int32Array | Uint8Array | Uint8Array[];
+export type NumberValues = Float32Array | Int32Array | Uint8Array;
+export type TensorValues = NumberValues | Uint8Array[];
 
 /** The native addon, as far as it is used here. Its functions throw what TensorFlow reports. */
 export interface NativeBinding {
@@ -48,6 +49,8 @@ export interface NativeBackend {
   binding: NativeBinding;
   /** Uploads what JavaScript still holds. */
   getInputTensorIds(tensors: readonly TensorInfo[]): number[];
+  /** Takes values from JavaScript for a tensor. */
+  move(dataId: object, ...rest: unknown[]): void;
   /** Makes a tensor that owns the handle. */
   createOutputTensor(handle: TensorHandle): Tensor;
   executeSingleOutput(name: string, attributes: OpAttribute[], inputs: TensorInfo[]): TensorInfo;

@@ -128,7 +128,7 @@ function parseHeader(json: string, path: string) {
   return { extents, metadata: metadata.data };
 }
 
-/** A name that a valid JSON text gives to two objects: parsing would drop the first without a word. */
+/** A name that a valid JSON text gives to two objects: parsing drops the first without a word. */
 function repeatedName(json: string): string | undefined {
   const seen = new Set<string>();
   for (const [, name, opens] of json.matchAll(/"((?:[^"\\]|\\.)*)"(\s*:\s*\{)?/g)) {

@@ -19,8 +19,8 @@ const BEYOND_32_BITS = 0xffffffff;
 const ENCRYPTED = 1;
 
 /**
- * The entries of a zip archive that is not compressed, by name; each lies within the file, and no two
- * overlap. Throws Failure `file-invalid` for anything else, and for archives above 4 GB.
+ * The entries of a zip archive that is not compressed, by name; each lies within the file, and no
+ * two overlap. Throws Failure `file-invalid` for anything else, and for archives above 4 GB.
  */
 export async function readZipEntries(file: TensorFile): Promise<Map<string, ZipEntry>> {
   const directory = await readDirectory(file);

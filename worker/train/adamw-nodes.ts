@@ -1,5 +1,5 @@
 import type { OptimizerSettings } from "../contract/trial-spec.ts";
-import { floatConstant, type } from "../tensor/compile/graph.ts";
+import { floatConstant, nodeOf, type } from "../tensor/compile/graph.ts";
 import type { UpdateScope } from "../tensor/compile/step-graph.ts";
 import { DataType } from "../tensor/native-backend.ts";
 
@@ -25,25 +25,22 @@ export function adamwNodes(
   const [beta1, beta2] = betas.map((beta) => graph.constant(floatConstant(beta)));
   // The bias corrections are in the factors already.
   const power = graph.constant(floatConstant(0));
-  const handle = (name: string): string => variables.get(name)!.handle;
   return names.map((name) => {
     const parameter = graphName.parameter(name);
     const gradient = computed[graphName.gradient(name)]!;
     const after: string[] = [];
     if (weight_decay !== 0) {
-      const inputs = [reads[parameter]!, feeds["decay"]!];
-      const share = graph.add({ op: "Mul", inputs, attributes: T });
-      after.push(
-        graph.add({
-          op: "AssignSubVariableOp",
-          inputs: [handle(parameter), share],
-          // Not before the parameter's gradient is known: what still reads it would have it copied.
-          after: [gradient.split(":")[0]!],
-          attributes: { dtype: type(DataType.float) },
-        }),
-      );
+      const share = graph.add({
+        op: "Mul",
+        inputs: [reads[parameter]!, feeds["decay"]!],
+        // Earlier it would only take up memory.
+        after: [nodeOf(gradient)],
+        attributes: T,
+      });
+      const inputs = [variables[parameter]!, share];
+      after.push(graph.add({ op: "AssignSubVariableOp", inputs, attributes: { dtype: T.T } }));
     }
-    const state = [parameter, graphName.m(name), graphName.v(name)].map(handle);
+    const state = [parameter, graphName.m(name), graphName.v(name)].map((each) => variables[each]!);
     const factors = [power, power, feeds["stepSize"]!, beta1!, beta2!, feeds["epsilon"]!];
     const inputs = [...state, ...factors, gradient];
     return graph.add({ op: "ResourceApplyAdam", inputs, after, attributes: T });

@@ -7,7 +7,7 @@ type Reason = AttemptFailure["reason"];
 /** What each expected failure is called in an exit record, and whether trying again could help. */
 const NAMED: Partial<Record<Failure["reason"], { reason: Reason; retryable: boolean }>> = {
   "nan-loss": { reason: "nan-loss", retryable: false },
-  "out-of-memory": { reason: "out-of-memory", retryable: false },
+  "out-of-memory": { reason: "out-of-memory", retryable: true },
   "data-missing": { reason: "data-missing", retryable: false },
   "data-invalid": { reason: "data-invalid", retryable: false },
   "image-invalid": { reason: "data-invalid", retryable: false },
@@ -37,7 +37,7 @@ export function attemptFailure(error: unknown): AttemptFailure {
     };
   }
   if (isDiskFull(error)) return { reason: "disk-full", message, retryable: true };
-  if (OUT_OF_MEMORY.test(message)) return { reason: "out-of-memory", message, retryable: false };
+  if (OUT_OF_MEMORY.test(message)) return { reason: "out-of-memory", message, retryable: true };
   return { reason: "trainer-crashed", message, retryable: true };
 }
 

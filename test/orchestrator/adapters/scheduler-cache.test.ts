@@ -12,6 +12,7 @@ import path from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { SchedulerCache, submittedRow } from "../../../orchestrator/adapters/scheduler-cache.ts";
 import { unreachable } from "../../../orchestrator/sge/grid-failure.ts";
+import { waitFor } from "../../rig/wait-for.ts";
 
 const ROW = submittedRow("7", "qs0123abcd-demo", 4);
 
@@ -82,7 +83,7 @@ it("waits for the process that asks, and takes its answer", async () => {
     return [ROW];
   });
   const second = cache().report(async () => []);
-  while (pauses < 3) await new Promise(setImmediate);
+  await waitFor("the second to wait", () => pauses > 2);
   answer();
   expect((await first).tasks).toEqual([ROW]);
   expect((await second).tasks).toEqual([ROW]);

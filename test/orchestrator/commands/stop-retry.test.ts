@@ -84,6 +84,7 @@ const WAITING: GridWitness = {
       slices: 10,
       directory: "",
       job: "7",
+      isLost: false,
       isDone: false,
       left: [],
     },

@@ -67,7 +67,7 @@ it("has no name of characters that Grid Engine refuses", () => {
   expect(options(script({ label: "a:b/c*d" }))).toContain("#$ -N qs0123abcd-a-b-c-d");
 });
 
-it.each([
+const UNWRITABLE: [string, Partial<GridArray>, ClusterSiteChanges, RegExp][] = [
   ["a quote in a name", {}, { sge: { parallelEnvironment: 'o"mp' } }, /"o\\"mp"/],
   ["a colon in a path", { logs: "/shared/a:b" }, {}, /a:b/],
   ["a dollar sign in a path", { directory: "/shared/$(id)" }, {}, /\$\(id\)/],
@@ -75,7 +75,9 @@ it.each([
   ["slots without a parallel environment", {}, { sge: { parallelEnvironment: null } }, /4 slots/],
   ["a directive that carries the environment", { directives: ["-V"] }, {}, /`-V`/],
   ["a directive that changes the array", { directives: [" -t 1-9"] }, {}, /-t/],
-] as const)("refuses %s in one line", (_, changes, site, message) => {
+];
+
+it.each(UNWRITABLE)("refuses %s in one line", (_, changes, site, message) => {
   const asked = (): string => script(changes, site);
   expect(asked).toThrow(expect.objectContaining({ reason: "site-invalid" }));
   expect(asked).toThrow(message);

@@ -103,7 +103,7 @@ it.each(["task", "pilot", "broker"])("jobs/%s.sh is bash", (name) => {
 });
 
 it.each([true, false])(
-  "runs the program with what the task knows (login shell: %s)",
+  "runs the program with what the task knows (as a login shell %s)",
   async (login) => {
     const { status, log } = await end(start({ login }));
     expect(log).toMatch(/ended with status 0/);
@@ -189,6 +189,7 @@ let count = 0;
 process.on("SIGUSR2", () => {
   count += 1;
   if (count > 1) return;
+  require("node:fs").writeFileSync("got", "");
   setTimeout(() => {
     require("node:fs").writeFileSync("words", JSON.stringify(count));
     process.exit(5);
@@ -204,6 +205,7 @@ it.each(["SIGUSR1", "SIGUSR2", "SIGTERM"] as const)(
     const ended = end(task);
     await made("up");
     task.kill(signal);
+    await made("got");
     task.kill(signal);
     expect((await ended).status).toBe(5);
     expect(read("words")).toBe(1);

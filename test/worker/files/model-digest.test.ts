@@ -63,6 +63,45 @@ test("it does not change with other files, nor with weights that are not read", 
   expect(await digest()).toBe(before);
 });
 
+describe("a sharded model", () => {
+  const INDEX = "model.safetensors.index.json";
+  const SHARDS = ["model-1.safetensors", "model-2.safetensors"];
+  beforeEach(() => {
+    rmSync(path.join(directory, "model.safetensors"));
+    write(INDEX, JSON.stringify({ weight_map: { a: SHARDS[1], b: SHARDS[0], c: SHARDS[1] } }));
+    for (const shard of SHARDS) write(shard, shard);
+  });
+
+  test("changes with its index and each of its shards, and no other file", async () => {
+    const before = await digest();
+    write("pytorch_model.bin", "not read");
+    write("model-3.safetensors", "not named");
+    expect(await digest()).toBe(before);
+    for (const shard of SHARDS) {
+      write(shard, "other");
+      expect(await digest()).not.toBe(before);
+      write(shard, shard);
+    }
+    write(INDEX, JSON.stringify({ weight_map: { a: SHARDS[1], b: SHARDS[0], d: SHARDS[1] } }));
+    expect(await digest()).not.toBe(before);
+  });
+
+  test("is missing as long as a shard is", async () => {
+    rmSync(path.join(directory, SHARDS[0]!));
+    await expect(digest()).rejects.toMatchObject({
+      reason: "model-missing",
+      message: `the model folder ${directory} has no ${SHARDS[0]}`,
+    });
+  });
+
+  test("takes no part beside a whole file of weights", async () => {
+    write("model.safetensors", "model.safetensors");
+    const before = await digest();
+    rmSync(path.join(directory, INDEX));
+    expect(await digest()).toBe(before);
+  });
+});
+
 test("random weights leave those of the folder out", async () => {
   const before = await digest("random");
   write("model.safetensors", "other");
@@ -85,7 +124,10 @@ describe("what is missing is named", () => {
   checkMissing("config.json", "config.json");
   checkMissing("preprocessor_config.json", "preprocessor_config.json");
   checkMissing("vocab.txt", "tokenizer.json or vocab.txt");
-  checkMissing("model.safetensors", "model.safetensors or pytorch_model.bin");
+  checkMissing(
+    "model.safetensors",
+    "model.safetensors or model.safetensors.index.json or pytorch_model.bin",
+  );
 
   test("the folder", async () => {
     const missing = modelDigest({ directory: path.join(directory, "none"), init: "random" });

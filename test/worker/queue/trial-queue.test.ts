@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { answered, connectBroker, GRACE_KEY } from "../../../worker/queue/broker-connection.ts";
+import { answered, GRACE_KEY } from "../../../worker/queue/broker-connection.ts";
+import { connectBroker } from "../../../worker/queue/connect-broker.ts";
 import { TrialQueue } from "../../../worker/queue/trial-queue.ts";
 import { temporaryRedis, type TemporaryRedis } from "../../rig/temporary-redis.ts";
 import { waitFor } from "../../rig/wait-for.ts";

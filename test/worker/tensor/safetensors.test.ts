@@ -92,6 +92,13 @@ describe("other widths", () => {
   });
 });
 
+it("texts that look like names are no names", async () => {
+  const x = entry("U8", [1], [0, 1]);
+  await writeRaw({ header: { __metadata__: { a: '"x": {', x: '{"x":{' }, x }, data: [7] });
+  const { tensors } = await readSafetensors(file);
+  expect([...tensors.keys()]).toEqual(["x"]);
+});
+
 describe("damaged files are refused by name", () => {
   const four = [0, 0, 0, 0];
   const one = { x: entry("F32", [1], [0, 4]) };
@@ -133,6 +140,11 @@ describe("damaged files are refused by name", () => {
       "overlapping tensors",
       { header: { ...one, y: entry("F32", [1], [2, 6]) }, data: [...four, 0, 0] },
       "overlap before tensor y",
+    ],
+    [
+      "one name for two tensors",
+      { header: `{"x":${JSON.stringify(one.x)},"\\u0078" : ${JSON.stringify(one.x)}}`, data: four },
+      "describes tensor \\u0078 twice",
     ],
     ["a gap", { header: { x: entry("F32", [1], [4, 8]) }, data: [...four, ...four] }, "tensor x"],
     [

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { TrialEvent } from "../../../worker/contract/trial-event.ts";
 import type { TrialSpec } from "../../../worker/contract/trial-spec.ts";
 import {
@@ -16,12 +16,18 @@ const afterStep = (step: number) => (event: TrialEvent) =>
   event.type === "step" && event.step === step ? "stop" : null;
 const inValidation = (event: TrialEvent) => (event.type === "validating" ? "walltime" : null);
 
-describe.each(["full", "lora"] as const)("a stopped and resumed trial, method %s", (method) => {
+describe.each([
+  ["full", "compiled"],
+  ["lora", "compiled"],
+  ["full", "eager"],
+  ["lora", "eager"],
+] as const)("a stopped and resumed trial, method %s, %s", (method, way) => {
   let setting: TinySetting;
   let spec: TrialSpec;
   let expected: Awaited<ReturnType<typeof endOf>>;
 
   beforeAll(async () => {
+    vi.stubEnv("QSWEEP_EAGER", way === "eager" ? "1" : "0");
     setting = await makeTinySetting();
     spec = await tinySpec(setting, method);
     const trialDirectory = await newTrialDirectory(setting);
@@ -31,6 +37,7 @@ describe.each(["full", "lora"] as const)("a stopped and resumed trial, method %s
   });
 
   afterAll(async () => {
+    vi.unstubAllEnvs();
     await setting.dispose();
   });
 

@@ -88,7 +88,7 @@ export function reachable(nodes: readonly GraphNode[], roots: Iterable<string>):
 }
 
 /** The node that a reference is to. */
-function nodeOf(reference: string): string {
+export function nodeOf(reference: string): string {
   const [name] = reference.split(":");
   return name!;
 }

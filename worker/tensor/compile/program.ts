@@ -21,9 +21,13 @@ const MAX_GRAPHS = 64;
 
 interface OpenSession {
   session: GraphSession;
-  /** References to the values of all variables. */
-  reads: string[];
+  /** The variables it has. */
+  names: readonly string[];
+  /** References to their values. */
+  reads: readonly string[];
 }
+
+const CAPTURED = "captured ";
 
 /**
  * Variables that live in a session of TensorFlow, and the steps that work on them. Whenever a graph
@@ -33,8 +37,8 @@ export class Program {
   readonly #backend: NativeBackend;
   readonly #declarations = new GraphBuilder("variables");
   readonly #variables = new Map<string, VariableNodes>();
-  /** Variables that stand for tensors of others, by their ids. */
-  readonly #captured = new Map<number, VariableNodes>();
+  /** Names of the variables that stand for tensors of others, by those' ids. */
+  readonly #captured = new Map<number, string>();
   readonly #graphs = new Map<string, StepGraph>();
   #steps = 0;
   #open: OpenSession | null = null;
@@ -70,12 +74,17 @@ export class Program {
   }
 
   /**
-   * The values of all variables, for the caller to dispose before the next step: while they are
+   * The values of the variables, for the caller to dispose before the next step: while they are
    * held, it has to copy what it changes.
    */
   read(): NamedTensors {
-    const { session, reads } = this.#opened();
-    return named([...this.#variables.keys()], this.#tensors(session.run(new Map(), reads)));
+    const all = this.#readAll(this.#opened());
+    const captured = Object.keys(all).filter((name) => !this.#isOwn(name));
+    for (const name of captured) {
+      all[name]!.dispose();
+      delete all[name];
+    }
+    return all;
   }
 
   /** Frees variables and graphs. */
@@ -88,41 +97,49 @@ export class Program {
 
   #addGraph(key: string, step: Step, feeds: NamedTensors): StepGraph {
     if (this.#graphs.size === MAX_GRAPHS) throw new Error("a step is called with ever new shapes");
-    this.#moveOut();
     const graph = stepGraph({
       backend: this.#backend,
       step,
       prefix: `graph${this.#graphs.size}`,
       feeds,
-      values: this.#outside,
-      variables: this.#variables,
+      variables: new Map([...this.#variables].filter(([name]) => this.#isOwn(name))),
       captured: (id) => this.#capture(id),
     });
+    this.#moveOut();
     this.#graphs.set(key, graph);
     return graph;
   }
 
-  #capture(id: number): VariableNodes {
-    const known = this.#captured.get(id);
-    if (known !== undefined) return known;
-    const name = `captured ${this.#captured.size}`;
-    const nodes = this.#declare(name, handleOf(this.#backend.binding, id, "same"));
-    this.#captured.set(id, nodes);
-    return nodes;
+  #readAll({ session, names, reads }: OpenSession): NamedTensors {
+    return named(names, this.#tensors(session.run(new Map(), reads)));
   }
 
-  #declare(name: string, handle: TensorHandle): VariableNodes {
+  #isOwn(name: string): boolean {
+    return !name.startsWith(CAPTURED);
+  }
+
+  /** A variable with the values of a tensor that is not ours. */
+  #capture(id: number): VariableNodes {
+    let name = this.#captured.get(id);
+    if (name === undefined) {
+      name = `${CAPTURED}${this.#captured.size}`;
+      this.#captured.set(id, name);
+      this.#declare(name, handleOf(this.#backend.binding, id, "same"));
+    }
+    return this.#variables.get(name)!;
+  }
+
+  #declare(name: string, handle: TensorHandle): void {
     const [value] = this.#tensors([handle]);
     this.#outside[name] = tf.keep(value!);
-    const nodes = addVariable(this.#declarations, name, handle);
-    this.#variables.set(name, nodes);
-    return nodes;
+    this.#variables.set(name, addVariable(this.#declarations, name, handle));
   }
 
   #moveOut(): void {
     if (this.#open === null) return;
-    this.#outside = this.read();
-    for (const tensor of Object.values(this.#outside)) tf.keep(tensor);
+    const inside = this.#readAll(this.#open);
+    for (const tensor of Object.values(inside)) tf.keep(tensor);
+    Object.assign(this.#outside, inside);
     this.#open.session.close();
     this.#open = null;
   }
@@ -130,20 +147,19 @@ export class Program {
   #opened(): OpenSession {
     if (this.#open !== null) return this.#open;
     const graph = new GraphBuilder("state");
-    const variables = [...this.#variables];
-    const setAll = addSetAll(graph, this.#variables.values());
-    const reads = variables.map(([, nodes]) => addRead(graph, nodes));
+    const names = [...this.#variables.keys()];
+    const variables = [...this.#variables.values()];
+    const setAll = addSetAll(graph, variables);
+    const reads = variables.map((variable) => addRead(graph, variable));
     const steps = [...this.#graphs.values()].flatMap(({ nodes }) => nodes);
     const nodes = [...this.#declarations.nodes, ...graph.nodes, ...steps];
     const session = new GraphSession(this.#backend.binding, nodes);
-    const ids = this.#backend.getInputTensorIds(variables.map(([name]) => this.#outside[name]!));
-    const feeds = new Map(
-      variables.map(([, { placeholder }], index) => [placeholder, ids[index]!]),
-    );
+    const ids = this.#backend.getInputTensorIds(names.map((name) => this.#outside[name]!));
+    const feeds = new Map(variables.map(({ placeholder }, index) => [placeholder, ids[index]!]));
     tf.dispose(this.#tensors(session.run(feeds, [setAll])));
     tf.dispose(this.#outside);
     this.#outside = {};
-    this.#open = { session, reads };
+    this.#open = { session, names, reads };
     return this.#open;
   }
 

@@ -1,6 +1,6 @@
 import type { NativeBinding, OpAttribute } from "../native-backend.ts";
 import type { Attributes, AttributeValue, GraphBuilder } from "./graph.ts";
-import type { Recording } from "./recorder.ts";
+import type { RecordedConstant, Recorder } from "./recorder.ts";
 
 /**
  * Adds what was recorded to a graph; returns what gives a reference for a tensor's id. `given` holds
@@ -8,7 +8,7 @@ import type { Recording } from "./recorder.ts";
  */
 export function addRecording(
   graph: GraphBuilder,
-  { ops, constants }: Recording,
+  { ops, constants }: Pick<Recorder, "ops" | "constants">,
   options: {
     given: ReadonlyMap<number, string>;
     captured: (id: number) => string;
@@ -21,7 +21,7 @@ export function addRecording(
     const known = references.get(id);
     if (known !== undefined) return known;
     const constant = constants.get(id);
-    const added = constant === undefined ? captured(id) : graph.constant(constant);
+    const added = constant === undefined ? captured(id) : addConstant(graph, constant);
     references.set(id, added);
     return added;
   };
@@ -34,6 +34,12 @@ export function addRecording(
     for (const [index, { id }] of outputs.entries()) references.set(id, `${name}:${index}`);
   }
   return referenceTo;
+}
+
+function addConstant(graph: GraphBuilder, constant: RecordedConstant): string {
+  const { dtype, shape, values } = constant;
+  const content = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  return graph.constant({ dtype, shape, content });
 }
 
 function attributesOf(attributes: readonly OpAttribute[], binding: NativeBinding): Attributes {

@@ -1,11 +1,10 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { NamedTensors } from "../named-tensors.ts";
-import { dataTypeOf, type NativeBackend } from "../native-backend.ts";
-import { GraphBuilder, type GraphNode, reachable } from "./graph.ts";
-import { handleOf } from "./handles.ts";
+import { dataTypeOf, DataType, type NativeBackend } from "../native-backend.ts";
+import { GraphBuilder, type GraphNode, nodeOf, reachable } from "./graph.ts";
 import { addRecording } from "./recorded-graph.ts";
-import { record } from "./recorder.ts";
+import { Recorder } from "./recorder.ts";
 import { addRead, type VariableNodes } from "./variables.ts";
 
 /** A step to compile. */
@@ -26,7 +25,8 @@ type References = Readonly<Record<string, string>>;
 /** What an update is made of. */
 export interface UpdateScope {
   graph: GraphBuilder;
-  variables: ReadonlyMap<string, VariableNodes>;
+  /** References to the variables, to change them: each is there when `compute` needs it no more. */
+  variables: References;
   /** References to the variables' values before the step. */
   reads: References;
   /** References to what `compute` returned. */
@@ -49,8 +49,6 @@ export interface StepGraphOptions {
   /** Distinguishes this graph's nodes. */
   prefix: string;
   feeds: NamedTensors;
-  /** Values of the variables, and their nodes. */
-  values: NamedTensors;
   variables: ReadonlyMap<string, VariableNodes>;
   /** The variable that stands for a tensor that is neither variable nor feed. */
   captured: (id: number) => VariableNodes;
@@ -69,23 +67,23 @@ export function stepGraph(options: StepGraphOptions): StepGraph {
 function recordedGraph(options: StepGraphOptions): StepGraph {
   const { backend, step, variables } = options;
   const graph = new GraphBuilder(options.prefix);
+  const recorder = new Recorder(backend);
   const idOf = (tensor: Tensor): number => backend.getInputTensorIds([tensor])[0]!;
-  // A tensor may be given twice: each gets a handle of its own.
-  const distinct = (tensor: Tensor): Tensor =>
-    backend.createOutputTensor(handleOf(backend.binding, idOf(tensor), "same"));
-  const feeds = mapped(options.feeds, distinct);
-  const values = mapped(options.values, distinct);
-  const { result, recording } = record(backend, () =>
+  const layouts = mapped(options.feeds, (tensor) => ({
+    dtype: dataTypeOf(tensor),
+    shape: tensor.shape,
+  }));
+  const feeds = mapped(layouts, (layout) => recorder.standIn(layout));
+  const values = mapped(Object.fromEntries(variables), (nodes) => recorder.standIn(nodes));
+  const result = recorder.record(() =>
     mapped(step.compute(values, feeds), (tensor) => ({
       id: idOf(tensor),
       dtype: dataTypeOf(tensor),
     })),
   );
-  const placeholders = mapped(feeds, (tensor) =>
-    graph.placeholder({ dtype: dataTypeOf(tensor), shape: tensor.shape }),
-  );
-  const reads = mapped(values, (_, name) => addRead(graph, variables.get(name)!));
-  const referenceTo = addRecording(graph, recording, {
+  const placeholders = mapped(layouts, (layout) => graph.placeholder(layout));
+  const reads = mapped(Object.fromEntries(variables), (nodes) => addRead(graph, nodes));
+  const referenceTo = addRecording(graph, recorder, {
     given: new Map([
       ...Object.entries(feeds).map(
         ([name, tensor]) => [idOf(tensor), placeholders[name]!] as const,
@@ -96,12 +94,54 @@ function recordedGraph(options: StepGraphOptions): StepGraph {
     binding: backend.binding,
   });
   const computed = mapped(result, ({ id }) => referenceTo(id));
-  const after = step.update?.({ graph, variables, reads, computed, feeds: placeholders }) ?? [];
+  const changes = step.update?.({
+    graph,
+    variables: changeable(graph, { variables, reads, computed }),
+    reads,
+    computed,
+    feeds: placeholders,
+  });
   const results = step.results.map((name) =>
-    graph.valueAfter(computed[name]!, result[name]!.dtype, after),
+    graph.valueAfter(computed[name]!, result[name]!.dtype, changes ?? []),
   );
   const nodes = reachable(graph.nodes, [...results, ...Object.values(placeholders)]);
   return { nodes, placeholders, results };
+}
+
+/** Operations whose result is their input's memory. */
+const VIEWS = new Set(["Identity", "Reshape", "Squeeze", "ExpandDims"]);
+
+/**
+ * References to the variables that wait for all that reads their values: an update before that would
+ * have to copy them, and another reading might come too late.
+ */
+function changeable(
+  graph: GraphBuilder,
+  options: {
+    variables: ReadonlyMap<string, VariableNodes>;
+    reads: References;
+    computed: References;
+  },
+): References {
+  const { variables, reads, computed } = options;
+  const readers = new Map<string, GraphNode[]>();
+  const needed = reachable(graph.nodes, Object.values(computed));
+  for (const node of needed) {
+    for (const input of new Set(node.inputs.map(nodeOf))) {
+      readers.set(input, [...(readers.get(input) ?? []), node]);
+    }
+  }
+  const readersOf = (name: string): string[] =>
+    (readers.get(name) ?? []).flatMap((node) => [
+      node.name,
+      ...(VIEWS.has(node.op) ? readersOf(node.name) : []),
+    ]);
+  const names = new Set(needed.map(({ name }) => name));
+  return mapped(reads, (read, name) => {
+    const { handle } = variables.get(name)!;
+    if (!names.has(read)) return handle;
+    return graph.valueAfter(handle, DataType.resource, [read, ...readersOf(read)]);
+  });
 }
 
 /** The same names with other values. */

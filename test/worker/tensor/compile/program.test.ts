@@ -36,7 +36,7 @@ const adding: Step = {
   update: ({ graph, variables, feeds }) => [
     graph.add({
       op: "AssignAddVariableOp",
-      inputs: [variables.get("w")!.handle, feeds["x"]!],
+      inputs: [variables["w"]!, feeds["x"]!],
       attributes: { dtype: type(DataType.float) },
     }),
   ],
@@ -187,9 +187,8 @@ describe.runIf(isNative)("a program", () => {
     expect(tf.memory().numTensors).toBe(before);
     variable("w");
     expect(tf.memory().numTensors).toBe(before);
-    program
-      .compile({ compute: () => ({ one: tf.scalar(1) }), results: ["one"] })({})
-      ["one"]!.dispose();
+    const other = program.compile({ compute: () => ({ one: tf.scalar(1) }), results: ["one"] });
+    expect(valuesOf(other, {})).toEqual([1]);
     program.dispose();
     expect(tf.memory().numTensors).toBe(before);
   });
