@@ -8,8 +8,8 @@ export interface CommandLine {
   stdout: TextStream;
   stderr: TextStream;
   environment: Record<string, string | undefined>;
-  /** Adds the commands. */
-  register: (program: Command, output: Output) => void;
+  /** Adds the commands, or the one that the words name. */
+  register: (program: Command, output: Output) => void | Promise<void>;
 }
 
 /** Exit codes; a bug has one of its own (EX_SOFTWARE of sysexits.h), so that scripts can tell. */
@@ -29,7 +29,7 @@ export async function runCommandLine(commandLine: CommandLine): Promise<number> 
       writeErr: (text) => void stderr.write(text),
       outputError: () => {},
     });
-  register(program, output);
+  await register(program, output);
   try {
     await program.parseAsync(words, { from: "user" });
     return EXIT.done;

@@ -1,27 +1,10 @@
 import { existsSync } from "node:fs";
 import { CommandSites } from "./adapters/command-sites.ts";
 import { connectCluster } from "./adapters/connect-cluster.ts";
-import { jobScript } from "./adapters/job-script.ts";
 import { sweepOpener } from "./adapters/open-sweep.ts";
-import { rememberSweep } from "./adapters/sweep-registry.ts";
 import { LocalWorkerProcess } from "./adapters/worker-process.ts";
-import { runCommandLine } from "./command-line.ts";
-import { registerBestCommand } from "./commands/best.ts";
-import { registerCheckCommand } from "./commands/check.ts";
-import { registerLaunchCommand } from "./commands/launch.ts";
-import { registerLogsCommand } from "./commands/logs.ts";
-import { registerPlanCommand } from "./commands/plan.ts";
-import { registerPredictCommand } from "./commands/predict.ts";
-import { registerReconcileCommand } from "./commands/reconcile.ts";
-import { registerRetryCommand } from "./commands/retry.ts";
-import { registerSiteCommand } from "./commands/site.ts";
-import { registerStatusCommand } from "./commands/status.ts";
-import { registerStopCommand } from "./commands/stop.ts";
-import { watchUntilInterrupted } from "./commands/watch-sweep.ts";
-import { registerWorkerCommands } from "./commands/worker-commands.ts";
-import { findNamedSite } from "./sweep/find-site.ts";
+import { type CommandLine, runCommandLine } from "./command-line.ts";
 import type { ClusterSite } from "./sweep/site-config.ts";
-import { watchView } from "./output/watch-view.ts";
 
 // A reader that has seen enough, such as `head`, is no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -35,8 +18,6 @@ const surroundings = {
   stderr: process.stderr,
   environment: process.env,
 };
-const view = () => watchView(surroundings);
-
 /** For people; a program that reads the answer is told nothing meanwhile. */
 const note = (line: string): void => {
   if (!surroundings.words.includes("--json")) process.stderr.write(`${line}\n`);
@@ -45,31 +26,78 @@ const connect = (site: ClusterSite) => connectCluster(site, { note });
 const sites = new CommandSites({ connect, note });
 const openSweep = sweepOpener(sites);
 
-const exitCode = await runCommandLine({
-  ...surroundings,
-  register(program, output) {
+const worker = new LocalWorkerProcess();
+
+/** Adds each command of this process, with what only it needs: only that is loaded. */
+const COMMANDS: Record<string, CommandLine["register"]> = {
+  async check(program, output) {
+    const { registerCheckCommand } = await import("./commands/check.ts");
     registerCheckCommand(program, output, sites);
+  },
+  async plan(program, output) {
+    const { jobScript } = await import("./adapters/job-script.ts");
+    const { registerPlanCommand } = await import("./commands/plan.ts");
     registerPlanCommand(program, output, { sites, jobScript });
+  },
+  async launch(program, output) {
+    const { rememberSweep } = await import("./adapters/sweep-registry.ts");
+    const { registerLaunchCommand } = await import("./commands/launch.ts");
+    const { watchUntilInterrupted } = await import("./commands/watch-sweep.ts");
+    const { watchView } = await import("./output/watch-view.ts");
     registerLaunchCommand(program, output, {
       sites,
       remember: ({ name, site }) => rememberSweep(name, site),
       watch: async (access) => {
-        await watchUntilInterrupted({ access, view: view() }, output);
+        await watchUntilInterrupted({ access, view: watchView(surroundings) }, output);
       },
     });
+  },
+  async status(program, output) {
+    const { registerStatusCommand } = await import("./commands/status.ts");
+    const { watchView } = await import("./output/watch-view.ts");
     const { columns } = process.stdout;
+    const view = () => watchView(surroundings);
     registerStatusCommand(program, output, { openSweep, watchView: view, columns });
+  },
+  async logs(program, output) {
+    const { registerLogsCommand } = await import("./commands/logs.ts");
     registerLogsCommand(program, output, { openSweep, stdout: process.stdout });
+  },
+  async stop(program, output) {
+    const { registerStopCommand } = await import("./commands/stop.ts");
     registerStopCommand(program, output, openSweep);
+  },
+  async retry(program, output) {
+    const { registerRetryCommand } = await import("./commands/retry.ts");
     registerRetryCommand(program, output, openSweep);
+  },
+  async reconcile(program, output) {
+    const { registerReconcileCommand } = await import("./commands/reconcile.ts");
     registerReconcileCommand(program, output, openSweep);
+  },
+  async best(program, output) {
+    const { registerBestCommand } = await import("./commands/best.ts");
     registerBestCommand(program, output, openSweep);
-    registerSiteCommand(program, output, {
-      findSite: (name) => findNamedSite(name, process.cwd()),
-      connect,
-    });
-    const worker = new LocalWorkerProcess();
+  },
+  async site(program, output) {
+    const { registerSiteCommand } = await import("./commands/site.ts");
+    const { findNamedSite } = await import("./sweep/find-site.ts");
+    const findSite = (name: string) => findNamedSite(name, process.cwd());
+    registerSiteCommand(program, output, { findSite, connect });
+  },
+  async predict(program) {
+    const { registerPredictCommand } = await import("./commands/predict.ts");
     registerPredictCommand(program, { openSweep, worker, isHere: existsSync });
+  },
+};
+
+const exitCode = await runCommandLine({
+  ...surroundings,
+  async register(program, output) {
+    const [word = ""] = surroundings.words;
+    if (Object.hasOwn(COMMANDS, word)) return COMMANDS[word]?.(program, output);
+    for (const add of Object.values(COMMANDS)) await add(program, output);
+    const { registerWorkerCommands } = await import("./commands/worker-commands.ts");
     registerWorkerCommands(program, worker);
   },
 });

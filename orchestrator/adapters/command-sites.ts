@@ -4,7 +4,7 @@ import type { SiteInputs } from "../sweep/find-inputs.ts";
 import type { Site } from "../sweep/find-site.ts";
 import type { ClusterSite } from "../sweep/site-config.ts";
 import { localSite } from "./local-site.ts";
-import { RemoteSite } from "./remote-site.ts";
+import type { RemoteSite } from "./remote-site.ts";
 
 export interface CommandSitesOptions {
   /** Opens the one connection of a command to a cluster. */
@@ -12,7 +12,10 @@ export interface CommandSitesOptions {
   note: (line: string) => void;
 }
 
-/** The sites of one command of this process: at most one connection to each. */
+/**
+ * The sites of one command of this process: at most one connection to each. Only a command that
+ * opens a cluster loads what that takes.
+ */
 export class CommandSites implements Sites {
   readonly #options: CommandSitesOptions;
   readonly #remote = new Map<string, Promise<RemoteSite>>();
@@ -49,6 +52,7 @@ export class CommandSites implements Sites {
   }
 
   async #open(site: ClusterSite & { name: string }): Promise<RemoteSite> {
+    const { RemoteSite } = await import("./remote-site.ts");
     const host = await this.#options.connect(site);
     try {
       return await RemoteSite.open(site, host, this.#options);

@@ -29,7 +29,7 @@ import {
 import { newestBroker } from "../../worker/queue/broker-address.ts";
 import { answered, brokerAnswers } from "../../worker/queue/broker-connection.ts";
 import { type QueueChanges, reconcileQueue } from "../../worker/queue/reconcile-queue.ts";
-import { TrialQueue } from "../../worker/queue/trial-queue.ts";
+import type { TrialQueue } from "../../worker/queue/trial-queue.ts";
 import type { AttemptFile, FilePart, SweepAccess, TrialFile } from "../ports/sweep-access.ts";
 import type { Scheduler } from "../ports/scheduler.ts";
 import type { ReconcileAction } from "../tracking/reconcile.ts";
@@ -139,6 +139,8 @@ export class LocalSweepAccess implements SweepAccess {
     await this.close();
     const plan = readPlan(this.#paths);
     if (plan === null) throw notLaunched(this.sweep, this.#root);
+    // Loaded where a broker answers only: it takes as long as all the rest.
+    const { TrialQueue } = await import("../../worker/queue/trial-queue.ts");
     const queue = new TrialQueue(address, { sweep: this.sweep, leaseSeconds: plan.lease_seconds });
     this.#open = { generation: address.generation, queue };
     return queue;

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { Failure } from "../../worker/contract/failure.ts";
 import { datasetDigest } from "../../worker/files/dataset-digest.ts";
+import { fetchedModel } from "../../worker/files/hub-models.ts";
 import { modelDigest, type ModelFolder } from "../../worker/files/model-digest.ts";
 import type { Arm } from "./arm.ts";
 import { canonicalJson, sha256 } from "./canonical-json.ts";
@@ -76,7 +77,7 @@ export async function findInputs(query: InputQuery): Promise<Inputs> {
   const uploads = new Map<string, Upload>();
   const placed = (kind: Upload["kind"], place: Place, digest: string): string => {
     if (!place.isSent) return place.directory;
-    const name = `${path.basename(place.directory)}@${digest.slice(0, DIGEST_CHARACTERS)}`;
+    const name = `${place.name}@${digest.slice(0, DIGEST_CHARACTERS)}`;
     const to = path.posix.join(query.inputs.root, `${kind}s`, name);
     uploads.set(to, { kind, from: place.directory, to });
     return to;
@@ -115,31 +116,43 @@ export async function findInputs(query: InputQuery): Promise<Inputs> {
 /** Where an input is, and whether it has to be sent to the site from there. */
 interface Place {
   directory: string;
+  /** What the site calls it, before its digest. */
+  name: string;
   isSent: boolean;
 }
 
 /** Enough to tell versions of one model apart. */
 const DIGEST_CHARACTERS = 12;
 
-/** A path beside the sweep file comes first; any other name is looked for in the site's models/. */
+/**
+ * A path beside the sweep file comes first, then a model that was fetched to this machine; any
+ * other name is looked for in the site's models/.
+ */
 function modelPlace(query: InputQuery, model: string, at: Span): Place {
   const beside = path.resolve(baseDirectory(query, at), model);
   const isPath = model.startsWith(".") || path.isAbsolute(model) || existsSync(beside);
   if (isPath) return placeOf(query, model, at);
+  const fetched = fetchedModel(model, process.env);
+  if (fetched !== null)
+    return { directory: fetched, name: path.basename(model), isSent: !query.isLocal };
   const models = path.join(query.inputs.root, "models");
   const directory = path.resolve(models, model);
-  if (directory.startsWith(models + path.sep)) return { directory, isSent: false };
+  if (directory.startsWith(models + path.sep)) {
+    return { directory, name: path.basename(model), isSent: false };
+  }
   throw new Failure({
     reason: "model-missing",
     message: `there is no model folder ${beside}`,
-    remedy: "Name a folder, or a model in the site's models/.",
+    remedy:
+      "Name a folder, a model in the site's models/, or one that `qsweep model fetch` brought.",
   });
 }
 
 /** A relative path is one of this machine; an absolute one is the site's. */
 function placeOf(query: InputQuery, given: string, at: Span): Place {
   const directory = path.resolve(baseDirectory(query, at), given);
-  return { directory, isSent: !query.isLocal && !path.isAbsolute(given) };
+  const isSent = !query.isLocal && !path.isAbsolute(given);
+  return { directory, name: path.basename(directory), isSent };
 }
 
 /** Paths in a file are relative to it; paths typed as an option are relative to the shell. */

@@ -5,6 +5,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { Failure } from "../contract/failure.ts";
 import type { EngineInfo } from "../contract/trial-event.ts";
 import { readEngineState } from "../engine/engine-state.ts";
+import type { GraphMessages } from "./compile/graph-messages.ts";
 import { registerNativeGather } from "./native-gather.ts";
 
 const require = createRequire(import.meta.url);
@@ -78,6 +79,12 @@ export async function loadNativeEngine(file: string): Promise<Binding> {
   }
   if (!(await tf.setBackend("tensorflow"))) throw new Error("the native backend refused to start");
   return binding;
+}
+
+/** The package's protobuf classes of TensorFlow's graphs. */
+export function graphMessages(): GraphMessages {
+  const messages: GraphMessages = require("@tensorflow/tfjs-node-gpu/dist/proto/api_pb.js");
+  return messages;
 }
 
 async function loadCpuEngine(): Promise<EngineInfo> {

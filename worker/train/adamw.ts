@@ -61,9 +61,9 @@ export function adamwStep(inputs: AdamWInputs): { parameters: NamedTensors; stat
 }
 
 /**
- * What a step's number, from 1, makes of lr m̂ / (sqrt(v̂) + eps): with the bias corrections of both
- * moments drawn out of the tensors it is stepSize m / (sqrt(v) + epsilon). `decay` is the share of
- * each parameter that is taken away.
+ * What step `step`, from 1, makes of lr m̂ / (sqrt(v̂) + eps): with the bias corrections of both
+ * moments drawn out of the tensors, stepSize m / (sqrt(v) + epsilon). `decay` is the share of each
+ * parameter that is taken away.
  */
 export function stepFactors(
   { betas: [beta1, beta2], eps, weight_decay }: OptimizerSettings,

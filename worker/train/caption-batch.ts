@@ -71,9 +71,9 @@ export function disposeBatch(batch: CaptionBatch): void {
 }
 
 /**
- * Token ids, mask and labels [rows, S] in row-major order. Captions are padded to the longest of the
- * batch, as Hugging Face's `padding=True` does: with `pads_counted` that length is part of the
- * loss. What is padded beyond, to one of few lengths, and the rows without captions have labels
+ * Token ids, mask and labels [rows, S] in row-major order. Captions are padded to the longest of
+ * the batch, as Hugging Face's `padding=True` does: with `pads_counted` that length is part of the
+ * loss. What is padded beyond that, to one of few lengths, and rows without captions have labels
  * that count for nothing.
  */
 export function tokenArrays(options: {

@@ -117,6 +117,7 @@ function largestDifference(one: readonly number[], other: readonly number[]): nu
 
 const isNative = readEngineState()?.engine === "native";
 
+// Other engines run no graphs.
 describe.runIf(isNative).each(["full", "lora"] as const)("compiled steps, method %s", (method) => {
   it("do what eager steps do, with dropout and a changing learning rate", async () => {
     const eager = await trained(EagerLearner, { method });

@@ -1,4 +1,11 @@
-import { createRequire } from "node:module";
+import { graphMessages } from "../backend.ts";
+import type {
+  AttributeMessage,
+  ListMessage,
+  NodeMessage,
+  ShapeMessage,
+  TensorMessage,
+} from "./graph-messages.ts";
 import type { AttributeValue, ConstantValue, GraphNode } from "./graph.ts";
 
 /** TensorFlow reads no protobuf message of 2 GiB or more. */
@@ -6,72 +13,7 @@ const MAX_BYTES = 2 ** 31 - 1;
 const SCHEMA_VERSION = 1;
 export const TAG = "serve";
 
-interface MessageMap<T> {
-  set(key: string, value: T): void;
-}
-interface DimensionMessage {
-  setSize(size: number): void;
-}
-interface ShapeMessage {
-  addDim(dimension: DimensionMessage): void;
-}
-interface TensorMessage {
-  setDtype(dtype: number): void;
-  setTensorShape(shape: ShapeMessage): void;
-  setTensorContent(content: Uint8Array): void;
-}
-interface ListMessage {
-  addI(value: number): void;
-  addF(value: number): void;
-  addB(value: boolean): void;
-  addType(value: number): void;
-}
-interface AttributeMessage {
-  setS(value: Uint8Array): void;
-  setI(value: number): void;
-  setF(value: number): void;
-  setB(value: boolean): void;
-  setType(value: number): void;
-  setShape(value: ShapeMessage): void;
-  setTensor(value: TensorMessage): void;
-  setList(value: ListMessage): void;
-}
-interface NodeMessage {
-  setName(name: string): void;
-  setOp(op: string): void;
-  addInput(reference: string): void;
-  getAttrMap(): MessageMap<AttributeMessage>;
-}
-interface GraphMessage {
-  addNode(node: NodeMessage): void;
-}
-interface MetaInfoMessage {
-  addTags(tag: string): void;
-}
-interface MetaGraphMessage {
-  setMetaInfoDef(info: MetaInfoMessage): void;
-  setGraphDef(graph: GraphMessage): void;
-}
-interface SavedModelMessage {
-  setSavedModelSchemaVersion(version: number): void;
-  addMetaGraphs(graph: MetaGraphMessage): void;
-  serializeBinary(): Uint8Array;
-}
-
-/** The package's generated classes, which have no declarations. */
-interface Messages {
-  AttrValue: { new (): AttributeMessage; ListValue: new () => ListMessage };
-  GraphDef: new () => GraphMessage;
-  MetaGraphDef: { new (): MetaGraphMessage; MetaInfoDef: new () => MetaInfoMessage };
-  NodeDef: new () => NodeMessage;
-  SavedModel: new () => SavedModelMessage;
-  Tensor: new () => TensorMessage;
-  TensorShape: { new (): ShapeMessage; Dim: new () => DimensionMessage };
-}
-
-const messages: Messages = createRequire(import.meta.url)(
-  "@tensorflow/tfjs-node-gpu/dist/proto/api_pb.js",
-);
+const messages = graphMessages();
 
 /** A graph as the bytes of `saved_model.pb`, with no variables and no signatures. */
 export function savedModelBytes(nodes: readonly GraphNode[]): Uint8Array {

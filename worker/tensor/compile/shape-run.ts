@@ -28,7 +28,7 @@ export class ShapeRun {
     this.#binding = binding;
   }
 
-  /** The layouts of an operation's results. Throws what TensorFlow says of an operation in error. */
+  /** The layouts of an operation's results. Throws TensorFlow's error where it does not run. */
   resultsOf(
     name: string,
     attributes: OpAttribute[],

@@ -112,8 +112,8 @@ function recordedGraph(options: StepGraphOptions): StepGraph {
 const VIEWS = new Set(["Identity", "Reshape", "Squeeze", "ExpandDims"]);
 
 /**
- * References to the variables that wait for all that reads their values: an update before that would
- * have to copy them, and another reading might come too late.
+ * References to the variables that wait for whatever reads their values: an earlier update would
+ * have to copy them, and a later reading would find the next step's.
  */
 function changeable(
   graph: GraphBuilder,

@@ -42,6 +42,7 @@ const adding: Step = {
   ],
 };
 
+// Other engines run no graphs.
 describe.runIf(isNative)("a program", () => {
   beforeAll(() => loadEngine());
 
