@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { TrialResult } from "../../worker/contract/trial-files.ts";
@@ -34,7 +35,8 @@ describeOnLab("a sweep on a cluster survives", (lab) => {
   let count = 0;
 
   beforeAll(async () => {
-    laptop = new Laptop(lab);
+    writeSlowQsub(lab);
+    laptop = new Laptop(lab, { site: { setup: "[module load nodejs, module load slow]" } });
     await laptop.setUp();
   }, 300_000);
   afterAll(() => laptop.dispose());
@@ -122,6 +124,28 @@ describeOnLab("a sweep on a cluster survives", (lab) => {
     expect(newestBroker(laptop.root)!.generation).toBeGreaterThan(generation);
   }, 400_000);
 
+  it("the loss of the SSH connection in the middle of qsub", async () => {
+    sweep = "faults-qsub";
+    laptop.writeSweep(sweep, SWEEP);
+    const hold = path.join(lab.home(), "slow", "hold");
+    writeFileSync(hold, "");
+    const cut = laptop.run(["launch", `configs/sweeps/${sweep}.yaml`]);
+    await waitFor("qsub to have submitted the pilots", () => existsSync(`${hold}.submitted`));
+    // Our program on the login host and its qsub go as well: nobody is left who knows the answer.
+    await lab.daemons("login", "stop");
+    await lab.on("login", ["pkill", "-KILL", "-u", "ds"]);
+    expect((await cut).status).toBe(1);
+    rmSync(hold);
+    await lab.daemons("login", "start");
+    const again = await laptop.json<{ pilots: { live: number; submitted: number } }>([
+      "launch",
+      `configs/sweeps/${sweep}.yaml`,
+    ]);
+    expect(again.pilots).toEqual({ live: 2, submitted: 0 });
+    await checkResults();
+    expect(await gridJobs(lab, sweep)).toHaveLength(1);
+  }, 400_000);
+
   it("the qmaster away for 20 s", async () => {
     await underWay();
     await lab.daemons("qmaster", "stop");
@@ -151,7 +175,7 @@ describeOnLab("a sweep on a cluster survives", (lab) => {
 
   it("qmod -rj while the first copy lives on", async () => {
     await underWay();
-    const job = await pilotJob(lab);
+    const [job = ""] = await gridJobs(lab, sweep);
     await lab.on("login", ["qmod", "-rj", job]);
     await checkResults();
   }, 400_000);
@@ -208,12 +232,37 @@ function workingDirectory(pid: number): string {
   }
 }
 
-/** The grid job of the pilots. */
-async function pilotJob(lab: ClusterLab): Promise<string> {
-  const { stdout } = await lab.on("login", ["qstat", "-r"]);
-  const lines = stdout.split("\n");
-  const name = lines.findIndex((line) => /Full jobname:\s+qs\w+-faults/.test(line));
-  return lines[name - 1]!.trim().split(/\s+/)[0]!;
+/** A module whose `qsub` submits pilots and then, while a file `hold` is there, does not end. */
+function writeSlowQsub(lab: ClusterLab): void {
+  const folder = path.join(lab.home(), "slow");
+  mkdirSync(folder, { recursive: true });
+  const program = `#!/bin/bash
+if [ "$1" = -terse ] && [ -e '${folder}/hold' ] && grep -q -- '-p1$' "\${@: -1}"; then
+  answer=$(/usr/bin/qsub "$@")
+  touch '${folder}/hold.submitted'
+  while [ -e '${folder}/hold' ]; do sleep 0.1; done
+  echo "$answer"
+else
+  exec /usr/bin/qsub "$@"
+fi
+`;
+  writeFileSync(path.join(folder, "qsub"), program, { mode: 0o755 });
+  writeFileSync(path.join(lab.directory, "modules", "slow.sh"), `PATH=${folder}:$PATH\n`);
+  execFileSync("chown", ["-R", "--reference", lab.home(), folder]);
+}
+
+/** Numbers of the grid jobs that were ever made for the pilots of a sweep, over or not. */
+async function gridJobs(lab: ClusterLab, sweep: string): Promise<string[]> {
+  const shown = await lab.on("login", ["qstat", "-r"]);
+  const jobs = new Set<string>();
+  const lines = shown.stdout.split("\n");
+  for (const [index, line] of lines.entries()) {
+    if (!line.includes("Full jobname:") || !line.includes(`-${sweep}-p1`)) continue;
+    jobs.add(lines[index - 1]!.trim().split(/\s+/)[0]!);
+  }
+  const ended = await lab.on("login", ["qacct", "-j", `qs*-${sweep}-p1`]);
+  for (const [, job = ""] of ended.stdout.matchAll(/^jobnumber\s+(\d+)/gm)) jobs.add(job);
+  return [...jobs];
 }
 
 function lastCheckpoint(laptop: Laptop, sweep: string, trial: string): number {

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { statelessUniform } from "../tensor/stateless-uniform.ts";
 
-/** A 32-bit word that fixes all draws of a pass; as a tensor, int32 [], it may be fed to a graph. */
+/** A 32-bit word that fixes all draws of a pass. As a tensor, int32 [], a graph can be fed it. */
 export type DropoutSeed = number | Tensor;
 
 /** The random draws of one forward pass: mask i is fixed by the pass's seed and i. */
