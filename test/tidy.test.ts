@@ -1,6 +1,8 @@
 // The house rules, each with its reason, over every file of the repository. The planted cases show
 // that each rule still finds what it is there for.
 import { describe, expect, it } from "vitest";
+import { readSite } from "../orchestrator/sweep/site-config.ts";
+import { sourceText } from "../orchestrator/sweep/source-text.ts";
 import { diagnose } from "./orchestrator/sweep/diagnose.ts";
 import { readRepository } from "./tidy/repository.ts";
 import { describeViolation, RULES, violations } from "./tidy/violations.ts";
@@ -21,10 +23,13 @@ describe("the repository", () => {
   });
 });
 
-it("README's sweep is a right one", () => {
+it("README's sweep and site are right ones", () => {
   const blocks = [...(readRepository().get("README.md") ?? "").matchAll(/^```yaml\n(.*?)^```/gms)];
-  expect(blocks).toHaveLength(1);
-  for (const [, text = ""] of blocks) expect(diagnose(text)).toBe("");
+  const [sweep = "", site = ""] = blocks.map(([, text = ""]) => text);
+  expect(blocks).toHaveLength(2);
+  expect(diagnose(sweep)).toBe("");
+  const source = sourceText({ name: "site.yaml", kind: "file", text: site });
+  expect(readSite(source).diagnostics).toEqual([]);
 });
 
 describe("a planted violation is found", () => {

@@ -1,11 +1,5 @@
 import { Command, CommanderError } from "commander";
-import { registerCaptionCommand } from "./commands/caption.ts";
 import type { CommandOutput } from "./commands/command-report.ts";
-import { registerDemoSetCommand } from "./commands/demo-set.ts";
-import { registerEngineCommand } from "./commands/engine.ts";
-import { registerModelCommand } from "./commands/model.ts";
-import { registerPredictCommand } from "./commands/predict.ts";
-import { registerScoreCommand } from "./commands/score.ts";
 import { Failure } from "./contract/failure.ts";
 
 // A reader that has seen enough, such as `head`, is no error.
@@ -24,13 +18,34 @@ const output: CommandOutput = {
   },
 };
 
+/** Adds each command, with what only it needs: only that is loaded. */
+const COMMANDS: Record<string, (program: Command, output: CommandOutput) => Promise<void>> = {
+  async engine(...to) {
+    (await import("./commands/engine.ts")).registerEngineCommand(...to);
+  },
+  async "demo-set"(...to) {
+    (await import("./commands/demo-set.ts")).registerDemoSetCommand(...to);
+  },
+  async score(...to) {
+    (await import("./commands/score.ts")).registerScoreCommand(...to);
+  },
+  async caption(...to) {
+    (await import("./commands/caption.ts")).registerCaptionCommand(...to);
+  },
+  async predict(...to) {
+    (await import("./commands/predict.ts")).registerPredictCommand(...to);
+  },
+  async model(...to) {
+    (await import("./commands/model.ts")).registerModelCommand(...to);
+  },
+};
+
 const program = new Command("qsweep").exitOverride().configureOutput({ outputError: () => {} });
-registerEngineCommand(program, output);
-registerDemoSetCommand(program, output);
-registerScoreCommand(program, output);
-registerCaptionCommand(program, output);
-registerPredictCommand(program, output);
-registerModelCommand(program, output);
+const [, , word = ""] = process.argv;
+const named = Object.keys(COMMANDS).filter((name) => name === word);
+for (const name of named.length > 0 ? named : Object.keys(COMMANDS)) {
+  await COMMANDS[name]?.(program, output);
+}
 for (const command of program.commands) {
   for (const answering of command.commands.length === 0 ? [command] : command.commands) {
     answering.option("--json", "print exactly one JSON value, errors too");

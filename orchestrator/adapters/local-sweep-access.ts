@@ -62,7 +62,7 @@ export class LocalSweepAccess implements SweepAccess {
   }
 
   async isLaunched(): Promise<boolean> {
-    return readPlan(this.#paths) !== null;
+    return existsSync(this.#paths.plan);
   }
 
   /** Throws Failure `sweep-unknown` where nothing was launched. */

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { Failure, FAILURE_REASONS } from "../../worker/contract/failure.ts";
 import type { SweepPlan } from "../../worker/contract/trial-files.ts";
 import { writeFileDurably } from "../../worker/files/durable-write.ts";
+import { storeOutlines } from "../../worker/files/spec-outlines.ts";
 import {
   readSubmissions,
   recordSubmission,
@@ -66,6 +67,7 @@ export class SiteLaunch implements LaunchSite {
     }
     writeFileDurably(paths.yaml, sweep.text);
     const plan = planOf(sweep, goingOn);
+    storeOutlines(paths, plan.trials);
     writeFileDurably(paths.plan, `${JSON.stringify(plan, null, 2)}\n`);
     return changes;
   }

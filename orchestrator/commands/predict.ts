@@ -1,7 +1,8 @@
 import path from "node:path";
+import { Writable } from "node:stream";
 import type { Command } from "commander";
 import { Failure } from "../../worker/contract/failure.ts";
-import type { TrialSpec } from "../../worker/contract/trial-spec.ts";
+import { TrialSpec } from "../../worker/contract/trial-spec.ts";
 import type { OpenSweep, SweepAccess } from "../ports/sweep-access.ts";
 import type { WorkerProcess } from "../ports/worker-process.ts";
 import { bestOf } from "./best.ts";
@@ -50,13 +51,12 @@ async function workerWords(words: string[], { openSweep, isHere }: PredictPorts)
 
 async function optionsOfBest(access: SweepAccess, isHere: PredictPorts["isHere"]) {
   const { score } = await bestOf(access);
-  const { trials } = await access.read();
-  const spec = trials.find((trial) => trial.spec.id === score.trial)?.spec;
-  if (spec === undefined || score.checkpoint === null) {
+  if (score.checkpoint === null) {
     throw new Error(`trial ${score.trial} of ${access.sweep} has no checkpoint`);
   }
   const checkpoint = path.join(access.trialDirectory(score.trial), score.checkpoint);
   if (!isHere(checkpoint)) throw elsewhere(access.sweep, checkpoint);
+  const spec = await readSpec(access, score.trial);
   const { num_beams, max_new_tokens } = spec.recipe.decode;
   return [
     ...modelOptions(spec, checkpoint),
@@ -64,6 +64,18 @@ async function optionsOfBest(access: SweepAccess, isHere: PredictPorts["isHere"]
     `--num-beams=${num_beams}`,
     `--max-new-tokens=${max_new_tokens}`,
   ];
+}
+
+async function readSpec(access: SweepAccess, trial: string): Promise<TrialSpec> {
+  const parts: Buffer[] = [];
+  const target = new Writable({
+    write(part: Buffer, _, done) {
+      parts.push(part);
+      done();
+    },
+  });
+  await access.download({ trial, path: "spec.json", offset: 0 }, target);
+  return TrialSpec.parse(JSON.parse(Buffer.concat(parts).toString()));
 }
 
 /** A checkpoint is a whole model, or the adapter of the one that its trial began with. */

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { WorkerProcess } from "../ports/worker-process.ts";
 
 /** The commands of `worker/cli.ts`, each with what the list of all commands says of it. */
-const WORKER_COMMANDS = [
+export const WORKER_COMMANDS = [
   ["engine", "install or describe the TensorFlow that trains: install, info"],
   ["score", "score captions against references: CIDEr-D, BLEU-1 to 4, ROUGE-L"],
   ["caption", "caption image files with a model"],

@@ -74,6 +74,7 @@ function columnsFor(
       ? [{ title: "as of", cell: (trial: TrialStatus) => olderClockText(trial.asOf, asOf) }]
       : []),
   ];
+  if (limit === Infinity) return all;
   const widths = new Map(all.map((column) => [column, widthOf(column, shown)]));
   const total = (columns: Column[]) =>
     columns.reduce((sum, column) => sum + (widths.get(column) ?? 0) + GAP, -GAP);

@@ -94,8 +94,12 @@ export function rankOf(path: string): number {
   return RANKS.get(path) ?? Infinity;
 }
 
+/** What an arm may train, and how. */
+export const ARM_METHODS = ["full", "lora", "cnn-lstm"] as const;
+export type ArmMethod = (typeof ARM_METHODS)[number];
+
 /** Paths of the parameters an arm of this method has. */
-export function parametersOf(method: "full" | "lora"): string[] {
+export function parametersOf(method: ArmMethod): string[] {
   return Object.keys(PARAMETERS).filter((path) => method === "lora" || !isLora(path));
 }
 

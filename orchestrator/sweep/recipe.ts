@@ -25,7 +25,7 @@ export class RecipeFamily {
   /** Throws for values that no sweep file can hold. */
   constructor({ method, model, values, judgement }: RecipeParts) {
     const { top: train, decode, validate, optimizer, lora } = byBlock(values);
-    const trained = method === "full" || method === "lora";
+    const trained = method !== "untuned" && method !== "constant";
     this.#first = Recipe.parse({
       method,
       ...(model && { model }),
@@ -57,9 +57,9 @@ function varied(first: Recipe, values: Assignment, seed: number): Recipe {
     optimizer && { optimizer: changed(first.train.optimizer, optimizer) },
     top,
   );
-  return first.method === "full"
-    ? { ...first, ...judged, train }
-    : { ...first, ...judged, train, lora: changed(first.lora, lora) };
+  return first.method === "lora"
+    ? { ...first, ...judged, train, lora: changed(first.lora, lora) }
+    : { ...first, ...judged, train };
 }
 
 /** The block itself where nothing changes: its text is then known. */

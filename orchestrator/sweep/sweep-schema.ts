@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { DatasetIdentity, ModelIdentity, Objective } from "../../worker/contract/trial-spec.ts";
 import { isJsonMap } from "./canonical-json.ts";
-import { isLora, PARAMETERS } from "./parameters.ts";
+import { ARM_METHODS, isLora, PARAMETERS } from "./parameters.ts";
 import { swept, type ParameterValue } from "./swept-value.ts";
 import { Walltime } from "./walltime.ts";
 
@@ -108,7 +108,11 @@ const Arm = z
       .min(1)
       .describe("A folder (relative to this file), or a name under the site's models/."),
     init: ModelIdentity.shape.init.default("pretrained"),
-    method: z.enum(["full", "lora"]),
+    method: z
+      .enum(ARM_METHODS)
+      .describe(
+        "full: a BLIP model, all weights; lora: an adapter of one; cnn-lstm: that baseline.",
+      ),
     lora: z.strictObject(block("lora.")).optional(),
     train: z.strictObject(trainShape).optional(),
     ...trainShape,
@@ -116,21 +120,22 @@ const Arm = z
     resources: Resources.optional(),
   })
   .check(
-    z.superRefine(refuseLoraInFull, {
+    z.superRefine(refuseForeignLora, {
       // Also when other keys of the arm are wrong, so that all problems are shown at once.
       when: ({ value }) => typeof value === "object" && value !== null,
     }),
   )
   .describe("A branch of the sweep. Keys of `train` may stand here directly or under `train`.");
 
-function refuseLoraInFull(arm: Record<string, unknown>, context: z.RefinementCtx): void {
-  if (arm["method"] !== "full") return;
+function refuseForeignLora(arm: Record<string, unknown>, context: z.RefinementCtx): void {
+  const method = ARM_METHODS.find((each) => each === arm["method"]);
+  if (method === undefined || method === "lora") return;
   const refuse = (path: (string | number)[]) =>
     context.addIssue({
       code: "custom",
       path,
       params: { part: "key" },
-      message: "LoRA settings belong in an arm with `method: lora`; this arm has `method: full`",
+      message: `LoRA settings belong in an arm with \`method: lora\`; this arm has \`method: ${method}\``,
     });
   if (arm["lora"] !== undefined) refuse(["lora"]);
   const { zip } = arm;

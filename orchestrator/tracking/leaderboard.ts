@@ -1,5 +1,5 @@
 import type { TrialResult } from "../../worker/contract/trial-files.ts";
-import type { TrialParams, TrialSpec } from "../../worker/contract/trial-spec.ts";
+import type { SpecOutline, TrialParams } from "../../worker/contract/trial-spec.ts";
 import { canonicalJson } from "../sweep/canonical-json.ts";
 
 /** A finished trial. */
@@ -37,9 +37,7 @@ export interface Leaderboard {
 }
 
 interface LeaderboardTrial {
-  spec: Pick<TrialSpec, "id" | "arm" | "seed" | "params"> & {
-    recipe: Pick<TrialSpec["recipe"], "method">;
-  };
+  spec: Pick<SpecOutline, "id" | "arm" | "seed" | "params" | "method">;
   result: Pick<TrialResult, "metrics" | "best"> | null;
 }
 
@@ -55,7 +53,7 @@ export function leaderboard(trials: readonly LeaderboardTrial[]): Leaderboard {
   const board: Leaderboard = { ranking: [], baselines: [], unranked: 0 };
   for (const group of groups.values()) {
     const set = parameterSet(group);
-    const isBaseline = group.some(({ spec }) => isBaselineMethod(spec.recipe.method));
+    const isBaseline = group.some(({ spec }) => isBaselineMethod(spec.method));
     if (isBaseline && set) board.baselines.push(set);
     else if (set) board.ranking.push(set);
     else if (!isBaseline) board.unranked += 1;
@@ -73,7 +71,7 @@ export function isTied(a: ParameterSet, b: ParameterSet): boolean | null {
   return Math.abs(a.mean - b.mean) < Math.sqrt((a.sd ** 2 + b.sd ** 2) / 2);
 }
 
-function isBaselineMethod(method: TrialSpec["recipe"]["method"]): boolean {
+function isBaselineMethod(method: SpecOutline["method"]): boolean {
   return method === "untuned" || method === "constant";
 }
 

@@ -1,10 +1,9 @@
-import type { TrialSpec } from "../../worker/contract/trial-spec.ts";
+import type { SpecOutline } from "../../worker/contract/trial-spec.ts";
 import { gridSights, type PoolSight, poolSights } from "./pool-sight.ts";
 import { transition } from "./transition.ts";
 import type { GridWitness, SweepSnapshot, Witnesses } from "./witnesses.ts";
 import {
   noProgress,
-  plannedEpochs,
   progressOfEvents,
   progressOfLive,
   progressOfResult,
@@ -14,7 +13,7 @@ import { isSettled, type TrialStanding, trialStanding } from "./trial-state.ts";
 
 /** One trial as a user sees it. */
 export interface TrialStatus
-  extends Pick<TrialSpec, "id" | "arm" | "seed" | "params">, TrialStanding {
+  extends Pick<SpecOutline, "id" | "arm" | "seed" | "params">, TrialStanding {
   progress: TrialProgress;
 }
 
@@ -59,7 +58,7 @@ export function sweepStatus(query: StatusQuery): SweepStatus {
   const pilots = witnesses?.pilots ?? null;
   const sights = grid && gridSights(plan.pools, grid);
   const trials = snapshot.trials.map(({ spec, record, wish }): TrialStatus => {
-    const { id, arm, seed, params } = spec;
+    const { id, arm, seed, params, epochs } = spec;
     const standing = trialStanding({
       record,
       wish,
@@ -70,7 +69,6 @@ export function sweepStatus(query: StatusQuery): SweepStatus {
       grid: sights?.get(id) ?? null,
       asOf,
     });
-    const epochs = plannedEpochs(spec.recipe);
     const live = witnesses?.live.get(id);
     const text = events.get(id);
     let progress = noProgress(epochs);

@@ -1,7 +1,6 @@
 import type { LiveTrial } from "../../worker/contract/live-trial.ts";
 import { TrialEvent } from "../../worker/contract/trial-event.ts";
-import type { TrialResult } from "../../worker/contract/trial-files.ts";
-import type { Recipe } from "../../worker/contract/trial-spec.ts";
+import type { ResultOutline } from "../../worker/contract/trial-files.ts";
 
 /** How far a trial is. Null: not known, or there is nothing yet. */
 export interface TrialProgress {
@@ -19,11 +18,6 @@ export interface TrialProgress {
   phase: LiveTrial["phase"] | null;
 }
 
-/** Epochs that a recipe trains for. */
-export function plannedEpochs(recipe: Recipe): number {
-  return "train" in recipe ? recipe.train.epochs : 0;
-}
-
 export function noProgress(epochs: number): TrialProgress {
   return {
     epoch: null,
@@ -37,7 +31,7 @@ export function noProgress(epochs: number): TrialProgress {
   };
 }
 
-export function progressOfResult(result: TrialResult, epochs: number): TrialProgress {
+export function progressOfResult(result: ResultOutline, epochs: number): TrialProgress {
   const last = result.epochs.at(-1);
   return {
     ...noProgress(epochs),

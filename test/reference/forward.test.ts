@@ -6,22 +6,23 @@ import type { BlipCaptioner } from "../../worker/model/blip-captioner.ts";
 import { captionLoss } from "../../worker/model/caption-loss.ts";
 import { layerNorm } from "../../worker/model/layers.ts";
 import type { ForwardPass } from "../../worker/model/layers.ts";
-import { lossAndGradients } from "../../worker/model/loss-and-gradients.ts";
 import {
   causalMask,
   decodeText,
   imageKeyValues,
   predictTokens,
 } from "../../worker/model/text-decoder.ts";
+import type { CaptionBatch } from "../../worker/model/trainable.ts";
 import { encodeImages } from "../../worker/model/vision-encoder.ts";
 import type { NamedTensors } from "../../worker/tensor/named-tensors.ts";
-import { describeOnEachEngine } from "../rig/engines.ts";
+import { describeEachWay, describeOnEachEngine } from "../rig/engines.ts";
 import {
   expectClose,
   fixtureJson,
   fixturePath,
   fixtureTensors,
   largest,
+  lossAndGradientsInWay,
   toBatch,
   toPixelValues,
 } from "./model-fixtures.ts";
@@ -39,16 +40,31 @@ const { losses } = fixtureJson(
   }),
 );
 
-describeOnEachEngine("the forward and backward pass", (load) => {
+function batchOf(activations: NamedTensors, labels: "pads_counted" | "pads_masked"): CaptionBatch {
+  return toBatch({
+    pixels: activations["pixel_values"]!,
+    inputIds: activations["input_ids"]!,
+    attentionMask: activations["attention_mask"]!,
+    labels,
+  });
+}
+
+async function loadReference(): Promise<{ captioner: BlipCaptioner; expected: NamedTensors }> {
+  const directory = fixturePath("tiny-blip");
+  return {
+    captioner: await loadCaptioner({ directory, init: "pretrained", seed: 0, method: "full" }),
+    expected: await fixtureTensors("tiny-blip-forward/activations.safetensors"),
+  };
+}
+
+describeOnEachEngine("the forward pass", (load) => {
   let captioner: BlipCaptioner;
   let expected: NamedTensors;
   let pass: ForwardPass;
 
   beforeAll(async () => {
     await load();
-    const directory = fixturePath("tiny-blip");
-    captioner = await loadCaptioner({ directory, init: "pretrained", seed: 0, method: "full" });
-    expected = await fixtureTensors("tiny-blip-forward/activations.safetensors");
+    ({ captioner, expected } = await loadReference());
     pass = { config: captioner.config, weights: captioner.parameters, lora: null, dropout: null };
   });
   afterAll(() => {
@@ -71,15 +87,6 @@ describeOnEachEngine("the forward and backward pass", (load) => {
       past: null,
       mask: causalMask(attentionMask),
     }).hiddenStates;
-  }
-
-  function batch(labels: "pads_counted" | "pads_masked") {
-    return toBatch({
-      pixels: expected["pixel_values"]!,
-      inputIds: expected["input_ids"]!,
-      attentionMask: expected["attention_mask"]!,
-      labels,
-    });
   }
 
   it("computes every state of the vision encoder", () => {
@@ -134,27 +141,30 @@ describeOnEachEngine("the forward and backward pass", (load) => {
     const text_config = { ...pass.config.text_config, label_smoothing };
     const smoothed = { ...pass, config: { ...pass.config, text_config } };
     const actual = tf.tidy(() => {
-      const inputs = batch(labels);
+      const inputs = batchOf(expected, labels);
       const { imageStates } = encodeImages(pass, inputs.pixelValues);
       return captionLoss(smoothed, imageStates, inputs).dataSync()[0]!;
     });
     expect(Math.abs(actual - loss)).toBeLessThanOrEqual(RELATIVE_LOSS * loss);
   });
+});
 
-  it.each(["pads_counted", "pads_masked"] as const)(
-    "computes all gradients, %s",
-    async (labels) => {
-      const gradients = await fixtureTensors(`tiny-blip-forward/grads_${labels}.safetensors`);
-      tf.tidy(() => {
-        const actual = lossAndGradients(captioner, batch(labels), null).gradients;
-        expect(Object.keys(actual).toSorted()).toEqual(Object.keys(gradients).toSorted());
-        for (const [name, gradient] of Object.entries(gradients)) {
-          const tolerance = Math.max(GRADIENT, RELATIVE_GRADIENT * largest(gradient));
-          expect(actual[name]!.shape, name).toEqual(gradient.shape);
-          expectClose(actual[name]!, gradient, tolerance);
-        }
-      });
-      tf.dispose(gradients);
-    },
-  );
+describeEachWay("the backward pass", (set) => {
+  beforeAll(set);
+
+  it.each(["pads_counted", "pads_masked"] as const)("has all gradients, %s", async (labels) => {
+    const { captioner, expected } = await loadReference();
+    const gradients = await fixtureTensors(`tiny-blip-forward/grads_${labels}.safetensors`);
+    tf.tidy(() => {
+      const actual = lossAndGradientsInWay(captioner, batchOf(expected, labels)).gradients;
+      expect(Object.keys(actual).toSorted()).toEqual(Object.keys(gradients).toSorted());
+      for (const [name, gradient] of Object.entries(gradients)) {
+        const tolerance = Math.max(GRADIENT, RELATIVE_GRADIENT * largest(gradient));
+        expect(actual[name]!.shape, name).toEqual(gradient.shape);
+        expectClose(actual[name]!, gradient, tolerance);
+      }
+    });
+    tf.dispose([gradients, expected]);
+    captioner.dispose();
+  });
 });

@@ -13,6 +13,8 @@ import {
   predictTokens,
 } from "../../worker/model/text-decoder.ts";
 import type { CaptionBatch } from "../../worker/model/trainable.ts";
+import { Program } from "../../worker/tensor/compile/program.ts";
+import { lossAndGradients } from "../../worker/model/loss-and-gradients.ts";
 import { readNamedTensors } from "../../worker/tensor/named-tensors.ts";
 import type { NamedTensors } from "../../worker/tensor/named-tensors.ts";
 import { encodeImages } from "../../worker/model/vision-encoder.ts";
@@ -85,6 +87,29 @@ export function logitsOf(captioner: BlipCaptioner, batch: CaptionBatch): Tensor 
     mask: causalMask(batch.attentionMask),
   });
   return predictTokens(pass, hiddenStates.at(-1)!);
+}
+
+/** Loss and gradients of a batch, in the way that is set: see `describeEachWay`. */
+export function lossAndGradientsInWay(
+  captioner: BlipCaptioner,
+  batch: CaptionBatch,
+): { loss: Tensor; gradients: NamedTensors } {
+  if (tf.getBackend() !== "tensorflow" || process.env["QSWEEP_EAGER"] === "1") {
+    return lossAndGradients(captioner, batch, null);
+  }
+  const names = Object.keys(captioner.parameters);
+  const copies = names.map((name) => [name, captioner.parameters[name]!.clone()] as const);
+  const program = new Program(Object.fromEntries(copies));
+  const step = program.compile({
+    compute: (parameters) => {
+      const { loss, gradients } = lossAndGradients(captioner, batch, null, parameters);
+      return { ...gradients, loss };
+    },
+    results: [...names, "loss"],
+  });
+  const { loss, ...gradients } = step({});
+  program.dispose();
+  return { loss: loss!, gradients };
 }
 
 /** The optimiser of a training fixture, as its file gives it. */

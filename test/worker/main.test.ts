@@ -35,7 +35,7 @@ function pilotWords(stage: PilotStage, changes: Record<string, string> = {}): st
   const options = {
     root: stage.sweep.root,
     "lease-seconds": "2",
-    placement: "job",
+    placement: "login",
     sweep: stage.sweep.name,
     pool: "p1",
     submission: stage.submission,

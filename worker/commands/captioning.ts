@@ -5,8 +5,9 @@ import { CaptionTokenizer } from "../data/caption-tokenizer.ts";
 import { type BadImage, ImageStore } from "../data/image-store.ts";
 import { readPreprocessor } from "../data/image-transform.ts";
 import { holdsAdapter } from "../model/adapter-files.ts";
-import { type BlipCaptioner, loadCaptioner } from "../model/blip-captioner.ts";
-import type { FoundCaption, SearchSettings } from "../model/caption-search.ts";
+import type { FoundCaption } from "../model/caption-search.ts";
+import type { Captioner } from "../model/captioner.ts";
+import { openCaptioner } from "../model/open-captioner.ts";
 import { loadEngine } from "../tensor/backend.ts";
 import { type ImageSource, pixelTensor } from "../train/caption-batch.ts";
 import type { CaptioningOptions } from "./captioning-options.ts";
@@ -42,7 +43,7 @@ export async function captionImages<Image extends { file: string }>(
   const preprocessor = await readPreprocessor(directory);
   const tokenizer = await CaptionTokenizer.load(directory);
   progress(engineLine(await loadEngine()));
-  const captioner = await loadCaptioner({
+  const captioner = await openCaptioner({
     directory,
     init: "pretrained",
     seed: 0,
@@ -87,12 +88,12 @@ async function* foundCaptions<Image extends { file: string }>(
 }
 
 function searchWith(
-  captioner: BlipCaptioner,
+  captioner: Captioner,
   tokenizer: CaptionTokenizer,
   options: CaptioningOptions,
 ): Search {
   const prompt = promptIds(tokenizer, options.prompt ?? "");
-  const { max_position_embeddings: positions } = captioner.config.text_config;
+  const { maxPositions: positions } = captioner;
   const room = positions - 1 - prompt.length;
   if (room < 1) {
     throw new Failure({
@@ -103,13 +104,8 @@ function searchWith(
   }
   const { numBeams, minLength, repetitionPenalty } = options;
   const maxLength = 1 + prompt.length + Math.min(options.maxNewTokens, room);
-  const settings: Partial<SearchSettings> & Pick<SearchSettings, "maxLength"> = {
-    numBeams,
-    maxLength,
-    minLength,
-    repetitionPenalty,
-  };
-  return (pixelValues) => captioner.search(pixelValues, prompt, settings);
+  const request = { numBeams, maxLength, minLength, repetitionPenalty };
+  return (pixelValues) => captioner.search(pixelValues, prompt, request);
 }
 
 /** A prompt's tokens without [CLS] and [SEP], as the reference hands them to the decoder. */

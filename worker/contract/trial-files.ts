@@ -100,6 +100,12 @@ export const TrialResult = z.strictObject({
 });
 export type TrialResult = z.infer<typeof TrialResult>;
 
+/** What of a result shows and ranks a trial. */
+export const ResultOutline = z.object(
+  TrialResult.pick({ attempt: true, metrics: true, best: true, epochs: true, steps: true }).shape,
+);
+export type ResultOutline = z.infer<typeof ResultOutline>;
+
 /** `checkpoints/<name>/manifest.json`: written last; a checkpoint without it is incomplete. */
 export const CheckpointManifest = z.strictObject({
   version: z.literal(1),

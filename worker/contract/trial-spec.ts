@@ -100,6 +100,12 @@ export const Recipe = z.discriminatedUnion("method", [
     train: TrainSettings,
     ...common,
   }),
+  z.strictObject({
+    method: z.literal("cnn-lstm"),
+    model: ModelIdentity,
+    train: TrainSettings,
+    ...common,
+  }),
   z.strictObject({ method: z.literal("untuned"), model: ModelIdentity, ...common }),
   z.strictObject({ method: z.literal("constant"), ...common }),
 ]);
@@ -135,3 +141,15 @@ export const TrialSpec = z.strictObject({
   }),
 });
 export type TrialSpec = z.infer<typeof TrialSpec>;
+
+/** What of a spec shows and ranks a trial, without how it is trained. */
+export const SpecOutline = z.object({
+  id: z.string(),
+  arm: z.string(),
+  seed: z.number(),
+  params: TrialParams,
+  method: z.enum(["full", "lora", "cnn-lstm", "untuned", "constant"]),
+  /** That it trains for; 0 for a baseline. */
+  epochs: z.number(),
+});
+export type SpecOutline = z.infer<typeof SpecOutline>;

@@ -19,11 +19,14 @@ const REMEDY = {
   captions: "give references with captions, or keep the marked ones with --keep",
 };
 
-const ReferenceFile = z.object({
-  images: z.array(z.object({ id: ImageId })),
-  annotations: z.array(MarkedCaptionEntry),
-});
-const PredictionFile = z.array(CaptionEntry);
+/** Compiled: the files have tens of thousands of entries. */
+const ReferenceFile = z.compile(
+  z.object({
+    images: z.array(z.object({ id: ImageId })),
+    annotations: z.array(MarkedCaptionEntry),
+  }),
+);
+const PredictionFile = z.compile(z.array(CaptionEntry));
 
 /** An image's prediction and what it is compared with: at least one reference. */
 interface PredictedCaption {

@@ -2,14 +2,16 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { Intent, SweepPlan } from "../contract/trial-files.ts";
 import { createFileDurably } from "./durable-write.ts";
-import { readTrialRecord, readTrialSpec, type TrialRecord, trialPaths } from "./trial-directory.ts";
-import type { TrialSpec } from "../contract/trial-spec.ts";
+import { readOutlines } from "./spec-outlines.ts";
+import { readTrialBriefly, type TrialRecord, trialPaths } from "./trial-directory.ts";
+import type { SpecOutline, TrialSpec } from "../contract/trial-spec.ts";
 
 export interface SweepPaths {
   directory: string;
   /** The sweep file as launched last. */
   yaml: string;
   plan: string;
+  outlines: string;
   intents: string;
   submissions: string;
   pilots: string;
@@ -26,6 +28,7 @@ export function pathsIn(directory: string): SweepPaths {
     directory,
     yaml: path.join(directory, "sweep.yaml"),
     plan: path.join(directory, "plan.json"),
+    outlines: path.join(directory, "outlines.json"),
     intents: path.join(directory, "intents"),
     submissions: path.join(directory, "submissions"),
     pilots: path.join(directory, "pilots"),
@@ -68,7 +71,7 @@ export function readWishes({ intents }: SweepPaths): (trial: string) => Wish {
  */
 export interface SweepRecord {
   plan: SweepPlan;
-  trials: { spec: TrialSpec; record: TrialRecord; wish: Wish }[];
+  trials: { spec: SpecOutline; record: TrialRecord; wish: Wish }[];
 }
 
 /** Reads every trial of a launched sweep, in hand-out order; null where nothing was launched. */
@@ -76,9 +79,9 @@ export function readSweep(paths: SweepPaths): SweepRecord | null {
   const plan = readPlan(paths);
   if (plan === null) return null;
   const wishes = readWishes(paths);
-  const trials = plan.trials.map((id) => {
-    const directory = `${paths.trials}/${id}`;
-    return { spec: readTrialSpec(directory), record: readTrialRecord(directory), wish: wishes(id) };
+  const trials = readOutlines(paths, plan.trials).map((spec) => {
+    const record = readTrialBriefly(`${paths.trials}/${spec.id}`);
+    return { spec, record, wish: wishes(spec.id) };
   });
   return { plan, trials };
 }

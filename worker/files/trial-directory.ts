@@ -2,11 +2,18 @@ import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import path from "node:path";
-import type { z } from "zod";
-import { AttemptExit, Claim, TrialResult } from "../contract/trial-files.ts";
+import { z } from "zod";
+import { AttemptExit, Claim, ResultOutline } from "../contract/trial-files.ts";
 import { TrialSpec } from "../contract/trial-spec.ts";
 import { createFileDurably, linkOnce } from "./durable-write.ts";
 import { errorCode } from "./error-code.ts";
+
+/** Compiled, as a sweep has thousands of each: reading is then all that takes time. */
+const schemas = {
+  claim: z.compile(Claim),
+  exit: z.compile(AttemptExit),
+  result: z.compile(ResultOutline),
+};
 
 /** The names in a trial directory: the only place that knows them. */
 export function trialPaths(trialDirectory: string): {
@@ -69,7 +76,7 @@ export function claimAttempt(trialDirectory: string, attempt: number, pilot: str
   const time = new Date().toISOString();
   const content: Claim = { version: 1, nonce, pilot, host: hostname(), time };
   createFileDurably(claim, `${JSON.stringify(content)}\n`);
-  return readJson(claim, Claim)?.nonce === nonce;
+  return readJson(claim, schemas.claim)?.nonce === nonce;
 }
 
 /** Makes an attempt's result the trial's, once. Returns false if the trial had one. */
@@ -94,26 +101,43 @@ export interface AttemptRecord {
 
 /** What a trial directory says: the ground truth about a trial. */
 export interface TrialRecord {
-  result: TrialResult | null;
+  result: ResultOutline | null;
   /** Claimed attempts, ascending. */
   attempts: AttemptRecord[];
 }
 
 export function readTrialRecord(trialDirectory: string): TrialRecord {
-  const attempts = claimedAttempts(trialDirectory).map((attempt): AttemptRecord => {
-    const exit = readExit(trialDirectory, attempt);
-    if (exit) return { attempt, claim: null, exit };
-    const { claim, checkpoints } = attemptPaths(trialDirectory, attempt);
-    const checkpointStep = numbered(checkpoints, /^(?:best-)?step-(\d+)(?:-unvalidated)?$/).at(-1);
-    const open = { attempt, claim: readJson(claim, Claim), exit };
-    return checkpointStep === undefined ? open : { ...open, checkpointStep };
-  });
-  return { result: readJson(trialPaths(trialDirectory).result, TrialResult), attempts };
+  const result = readResult(trialDirectory);
+  const attempts = claimedAttempts(trialDirectory);
+  return { result, attempts: attempts.map((attempt) => readAttempt(trialDirectory, attempt)) };
+}
+
+/** As `readTrialRecord`, but of the attempts of a trial with a result the numbers only. */
+export function readTrialBriefly(trialDirectory: string): TrialRecord {
+  const numbers = claimedAttempts(trialDirectory);
+  const result = numbers.length === 0 ? null : readResult(trialDirectory);
+  const attempts = numbers.map((attempt) =>
+    result ? { attempt, claim: null, exit: null } : readAttempt(trialDirectory, attempt),
+  );
+  return { result, attempts };
+}
+
+function readResult(trialDirectory: string): ResultOutline | null {
+  return readJson(trialPaths(trialDirectory).result, schemas.result);
+}
+
+function readAttempt(trialDirectory: string, attempt: number): AttemptRecord {
+  const exit = readExit(trialDirectory, attempt);
+  if (exit) return { attempt, claim: null, exit };
+  const { claim, checkpoints } = attemptPaths(trialDirectory, attempt);
+  const checkpointStep = numbered(checkpoints, /^(?:best-)?step-(\d+)(?:-unvalidated)?$/).at(-1);
+  const open = { attempt, claim: readJson(claim, schemas.claim), exit };
+  return checkpointStep === undefined ? open : { ...open, checkpointStep };
 }
 
 /** How an attempt ended; null for one that, as far as its directory tells, has not. */
 export function readExit(trialDirectory: string, attempt: number): AttemptExit | null {
-  return readJson(attemptPaths(trialDirectory, attempt).exit, AttemptExit);
+  return readJson(attemptPaths(trialDirectory, attempt).exit, schemas.exit);
 }
 
 /**
@@ -128,7 +152,7 @@ export function recordEnd(trialDirectory: string, attempt: number, exit: Attempt
 }
 
 /** A small JSON file written by us, or null where it does not exist. */
-function readJson<Schema extends z.ZodType>(file: string, schema: Schema): z.infer<Schema> | null {
+function readJson<T>(file: string, schema: { parse: (value: unknown) => T }): T | null {
   // An error with its stack costs more than this look.
   if (!existsSync(file)) return null;
   let text: string;

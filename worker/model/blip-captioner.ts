@@ -1,12 +1,8 @@
-import { existsSync } from "node:fs";
-import { copyFile } from "node:fs/promises";
-import path from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Scalar, Tensor4D } from "@tensorflow/tfjs-core";
 import { Failure } from "../contract/failure.ts";
 import type { LoraSettings } from "../contract/trial-spec.ts";
 import { withoutGradient } from "../tensor/custom-gradient.ts";
-import { writeNamedTensors } from "../tensor/named-tensors.ts";
 import type { NamedTensors } from "../tensor/named-tensors.ts";
 import { holdsAdapter, readAdapter, readAdapterSettings, writeAdapter } from "./adapter-files.ts";
 import { readBlipConfig } from "./blip-config.ts";
@@ -14,41 +10,22 @@ import type { BlipConfig } from "./blip-config.ts";
 import { parameterShapes } from "./blip-parameters.ts";
 import { CaptionDecoder } from "./caption-decoder.ts";
 import { captionLoss } from "./caption-loss.ts";
-import { searchCaptions } from "./caption-search.ts";
-import type { FoundCaption, SearchSettings } from "./caption-search.ts";
+import { PLAIN_SEARCH, searchCaptions } from "./caption-search.ts";
+import type { FoundCaption } from "./caption-search.ts";
+import { bestCaptions } from "./captioner.ts";
+import type { Captioner, SearchRequest } from "./captioner.ts";
 import { DropoutDraws } from "./dropout.ts";
 import type { DropoutSeed } from "./dropout.ts";
 import { initialWeights } from "./initial-weights.ts";
 import { initialLora, mergedWeights } from "./lora.ts";
 import type { ForwardPass } from "./layers.ts";
-import type { CaptionBatch, DecodeOptions, Trainable } from "./trainable.ts";
+import { writeModelFolder } from "./model-folder.ts";
+import type { CaptionBatch, DecodeOptions } from "./trainable.ts";
 import { encodeImages } from "./vision-encoder.ts";
 import { readModelWeights, takeWeights } from "./weight-files.ts";
 
-/** What a directory needs beside the weights to be a whole model in the Hugging Face layout. */
-const COMPANION_FILES = [
-  "config.json",
-  "generation_config.json",
-  "preprocessor_config.json",
-  "special_tokens_map.json",
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "vocab.txt",
-];
-
 /** Tensors that tied or older files hold besides the parameters, with nothing new in them. */
 const REDUNDANT = /\.position_ids$|\.predictions\.decoder\.(weight|bias)$/;
-
-const WEIGHTS_FILE = "model.safetensors";
-
-const PLAIN_SEARCH = {
-  numBeams: 1,
-  repetitionPenalty: 1,
-  noRepeatNgramSize: 0,
-  minLength: 0,
-  lengthPenalty: 1,
-  earlyStopping: false,
-};
 
 export interface LoadCaptionerOptions {
   /** A model in the Hugging Face layout; of its weights nothing is read with `random`. */
@@ -140,7 +117,7 @@ interface CaptionerParts {
 }
 
 /** A BLIP captioning model, trained whole, by an adapter, or not at all. */
-export class BlipCaptioner implements Trainable {
+export class BlipCaptioner implements Captioner {
   readonly config: BlipConfig;
   readonly #directory: string;
   readonly #frozen: NamedTensors;
@@ -186,22 +163,18 @@ export class BlipCaptioner implements Trainable {
     this.#parameters = next;
   }
 
-  async generate(pixelValues: Tensor4D, options: DecodeOptions): Promise<number[][]> {
-    const { numBeams, maxNewTokens } = options;
-    const { max_position_embeddings } = this.config.text_config;
-    const maxLength = Math.min(1 + maxNewTokens, max_position_embeddings);
-    const found = await this.search(pixelValues, [], { numBeams, maxLength });
-    return found.map(([best]) => best!.ids);
+  get maxPositions(): number {
+    return this.config.text_config.max_position_embeddings;
   }
 
-  /**
-   * Captions of each image that begin with the token ids of a prompt, best first; lengths count the
-   * token in front of it. What `settings` leave out is as in `generate()` of Hugging Face.
-   */
+  generate(pixelValues: Tensor4D, options: DecodeOptions): Promise<number[][]> {
+    return bestCaptions(this, pixelValues, options);
+  }
+
   async search(
     pixelValues: Tensor4D,
     prompt: readonly number[],
-    settings: Partial<SearchSettings> & Pick<SearchSettings, "maxLength">,
+    request: SearchRequest,
   ): Promise<FoundCaption[][]> {
     const { bos_token_id, sep_token_id } = this.config.text_config;
     const firstIds = [bos_token_id, ...prompt];
@@ -214,7 +187,7 @@ export class BlipCaptioner implements Trainable {
       return await searchCaptions(decoder, start, {
         ...PLAIN_SEARCH,
         endId: sep_token_id,
-        ...settings,
+        ...request,
       });
     } finally {
       decoder.dispose();
@@ -227,15 +200,8 @@ export class BlipCaptioner implements Trainable {
       const adapter = { matrices: this.parameters, lora: this.#lora, base: this.#directory };
       return writeAdapter(directory, adapter);
     }
-    const companions = COMPANION_FILES.filter((name) =>
-      existsSync(path.join(this.#directory, name)),
-    );
-    for (const name of companions) {
-      await copyFile(path.join(this.#directory, name), path.join(directory, name));
-    }
     const weights = { ...this.#frozen, ...this.#parameters };
-    await writeNamedTensors(path.join(directory, WEIGHTS_FILE), weights);
-    return [...companions, WEIGHTS_FILE];
+    return writeModelFolder(directory, { from: this.#directory, weights });
   }
 
   dispose(): void {

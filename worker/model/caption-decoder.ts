@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { NextTokenModel } from "./caption-search.ts";
 import type { ForwardPass } from "./layers.ts";
+import { scoreRows } from "./score-rows.ts";
 import { causalMask, decodeText, imageKeyValues, predictTokens } from "./text-decoder.ts";
 import type { KeyValues } from "./text-decoder.ts";
 import { encodeImages } from "./vision-encoder.ts";
@@ -72,18 +73,13 @@ export class CaptionDecoder implements NextTokenModel {
   }
 
   /** Runs one step, keeps its rows in place of the former ones, and returns the scores by row. */
-  async #step(compute: () => { logits: Tensor; rows: DecoderRows }): Promise<Float32Array[]> {
+  #step(compute: () => { logits: Tensor; rows: DecoderRows }): Promise<Float32Array[]> {
     const { logits, rows } = tf.tidy(compute);
     const former = this.#rows;
     this.#rows = rows;
     if (former.image !== rows.image) tf.dispose(former.image);
     tf.dispose(former.past);
-    const scores = await logits.data<"float32">();
-    logits.dispose();
-    const [count, vocabulary] = logits.shape;
-    return Array.from({ length: count }, (_, row) =>
-      scores.slice(row * vocabulary!, (row + 1) * vocabulary!),
-    );
+    return scoreRows(logits);
   }
 }
 

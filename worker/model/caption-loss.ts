@@ -36,7 +36,7 @@ interface CrossEntropyInputs {
 }
 
 /** As torch.nn.functional.cross_entropy with `ignore_index` -100 and the mean as reduction. */
-function crossEntropy({ logits, labels, smoothing }: CrossEntropyInputs): Scalar {
+export function crossEntropy({ logits, labels, smoothing }: CrossEntropyInputs): Scalar {
   return withCustomGradient(logits, {
     forward: () => {
       const counted = tf.cast(tf.notEqual(labels, IGNORED), "float32");

@@ -14,6 +14,16 @@ export interface SearchSettings extends TokenRules {
   endId: number;
 }
 
+/** A greedy search for whatever scores highest, as `generate()` of Hugging Face unless asked. */
+export const PLAIN_SEARCH = {
+  numBeams: 1,
+  repetitionPenalty: 1,
+  noRepeatNgramSize: 0,
+  minLength: 0,
+  lengthPenalty: 1,
+  earlyStopping: false,
+};
+
 /** A model that scores next tokens for rows of unfinished sequences. */
 export interface NextTokenModel {
   /** Scores after the first tokens, for each image. [images][V] */

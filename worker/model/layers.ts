@@ -8,13 +8,9 @@ import { dropout } from "./dropout.ts";
 import type { DropoutDraws } from "./dropout.ts";
 import { loraNames } from "./lora-shapes.ts";
 
-/**
- * All that a forward pass depends on besides its inputs. In shapes, B counts images or captions,
- * P image positions, S tokens, C channels, H heads, D channels of a head, N rows such as B·S.
- */
-export interface ForwardPass {
-  config: BlipConfig;
-  /** Every weight by its Hugging Face name, LoRA matrices by their PEFT names. */
+/** What layers depend on besides their inputs, in any model. */
+export interface LayerPass {
+  /** Every weight by its name in the model's files, LoRA matrices by their PEFT names. */
   weights: NamedTensors;
   /** How LoRA matrices among the weights are applied; null when there are none. */
   lora: LoraSettings | null;
@@ -22,8 +18,17 @@ export interface ForwardPass {
   dropout: DropoutDraws | null;
 }
 
+/**
+ * All that BLIP's forward pass depends on besides its inputs. In shapes, B counts images or
+ * captions, P image positions, S tokens, C channels, H heads, D channels of a head, N rows such as
+ * B·S.
+ */
+export interface ForwardPass extends LayerPass {
+  config: BlipConfig;
+}
+
 /** The weight of a name. Absence is a bug: weights are checked against the config when loaded. */
-export function weight({ weights }: ForwardPass, name: string): Tensor {
+export function weight({ weights }: LayerPass, name: string): Tensor {
   const found = weights[name];
   if (found === undefined) throw new Error(`no weight ${name}`);
   return found;
@@ -33,7 +38,7 @@ export function weight({ weights }: ForwardPass, name: string): Tensor {
  * y = x Wᵀ + b, and + (alpha / r) dropout(x) Aᵀ Bᵀ where the layer is adapted (Hu et al. 2021).
  * x [N, in] → [N, out]
  */
-export function linear(pass: ForwardPass, layer: string, x: Tensor): Tensor {
+export function linear(pass: LayerPass, layer: string, x: Tensor): Tensor {
   const product = tf.matMul(x, weight(pass, `${layer}.weight`), false, true);
   const y = tf.add(product, weight(pass, `${layer}.bias`));
   const { a, b } = loraNames(layer);
@@ -46,21 +51,26 @@ export function linear(pass: ForwardPass, layer: string, x: Tensor): Tensor {
 /**
  * (x - mean) / sqrt(variance + epsilon) over the channels, scaled and shifted. x [N, C] → [N, C]
  */
-export function layerNorm(pass: ForwardPass, layer: string, x: Tensor, epsilon: number): Tensor {
-  const standard = withCustomGradient(x, {
+export function layerNorm(pass: LayerPass, layer: string, x: Tensor, epsilon: number): Tensor {
+  const standard = standardised(x, [-1], epsilon);
+  return tf.add(tf.mul(standard, weight(pass, `${layer}.weight`)), weight(pass, `${layer}.bias`));
+}
+
+/** (x - mean) / sqrt(variance + epsilon), both over these axes. */
+export function standardised(x: Tensor, axes: number[], epsilon: number): Tensor {
+  return withCustomGradient(x, {
     forward: () => {
-      const centred = tf.sub(x, tf.mean(x, -1, true));
-      const variance = tf.mean(tf.square(centred), -1, true);
-      const scale = tf.rsqrt(tf.add(variance, epsilon)); // [N, 1]
+      const centred = tf.sub(x, tf.mean(x, axes, true));
+      const variance = tf.mean(tf.square(centred), axes, true);
+      const scale = tf.rsqrt(tf.add(variance, epsilon));
       const value = tf.mul(centred, scale);
       return { value, saved: [value, scale] };
     },
     backward: (dy, [value, scale]) => {
-      const along = tf.mul(value!, tf.mean(tf.mul(dy, value!), -1, true));
-      return tf.mul(tf.sub(tf.sub(dy, tf.mean(dy, -1, true)), along), scale!);
+      const along = tf.mul(value!, tf.mean(tf.mul(dy, value!), axes, true));
+      return tf.mul(tf.sub(tf.sub(dy, tf.mean(dy, axes, true)), along), scale!);
     },
   });
-  return tf.add(tf.mul(standard, weight(pass, `${layer}.weight`)), weight(pass, `${layer}.bias`));
 }
 
 /** x Φ(x), with the normal distribution's Φ exact. */

@@ -3,7 +3,7 @@ import path from "node:path";
 import type { Recipe } from "../contract/trial-spec.ts";
 import { CaptionTokenizer } from "../data/caption-tokenizer.ts";
 import { readPreprocessor } from "../data/image-transform.ts";
-import { loadCaptioner } from "../model/blip-captioner.ts";
+import { openCaptioner } from "../model/open-captioner.ts";
 import type { Trainable } from "../model/trainable.ts";
 import { initAdamW } from "./adamw.ts";
 import { type AttemptContext, type Conclusion, trialResult } from "./attempt-context.ts";
@@ -24,7 +24,7 @@ import {
   validationImages,
 } from "./trial-inputs.ts";
 
-type TunedRecipe = Extract<Recipe, { method: "full" | "lora" }>;
+type TunedRecipe = Extract<Recipe, { method: "full" | "lora" | "cnn-lstm" }>;
 
 const UNTOUCHED: TrainingProgress = {
   step: 0,
@@ -56,7 +56,7 @@ export async function fineTune(context: AttemptContext, recipe: TunedRecipe): Pr
   });
   context.reached(found?.manifest.step ?? 0);
   const inputs = await openInputs(context, recipe);
-  const captioner = await loadCaptioner({
+  const captioner = await openCaptioner({
     directory: inputs.directory,
     init: recipe.model.init,
     seed: recipe.seed,

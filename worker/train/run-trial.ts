@@ -84,6 +84,7 @@ function runRecipe(context: AttemptContext): Promise<Conclusion> {
   switch (recipe.method) {
     case "full":
     case "lora":
+    case "cnn-lstm":
       return fineTune(context, recipe);
     case "untuned":
       return untunedBaseline(context, recipe);

@@ -1,7 +1,7 @@
 import type { Recipe } from "../contract/trial-spec.ts";
 import { CaptionTokenizer } from "../data/caption-tokenizer.ts";
 import { readPreprocessor } from "../data/image-transform.ts";
-import { loadCaptioner } from "../model/blip-captioner.ts";
+import { openCaptioner } from "../model/open-captioner.ts";
 import { type AttemptContext, type Conclusion, trialResult } from "./attempt-context.ts";
 import { AttemptStopped, eventLoopTurn } from "./attempt-control.ts";
 import { evaluate, referenceScorer } from "./evaluate.ts";
@@ -23,7 +23,7 @@ export async function untunedBaseline(
   const validated = await validationImages(context);
   const source = await openImages(context, validated, await readPreprocessor(directory));
   const { init } = recipe.model;
-  const captioner = await loadCaptioner({ directory, init, seed: recipe.seed, method: "untuned" });
+  const captioner = await openCaptioner({ directory, init, seed: recipe.seed, method: "untuned" });
   const images = imageCounts(recipe, { validation: source.store.images.length });
   log.write({ type: "started", engine, epochs: 0, steps: 0, images, resumed_from: null, step: 0 });
   try {

@@ -14,7 +14,7 @@ function board(...rows: Row[]) {
   return leaderboard(
     rows.flatMap(({ arm = "full", params = {}, method = "full", ciders }, row) =>
       ciders.map((cider, seed) => ({
-        spec: { id: `t${row}-${seed}`, arm, seed, params, recipe: { method } },
+        spec: { id: `t${row}-${seed}`, arm, seed, params, method },
         result:
           cider === null
             ? null

@@ -75,7 +75,7 @@ export class PilotStage {
     return {
       root: this.sweep.root,
       leaseSeconds: 15,
-      placement: "job",
+      placement: "login",
       waitSeconds: 0,
       sweep: this.sweep.name,
       pool: "p1",

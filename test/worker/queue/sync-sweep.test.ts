@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { AttemptExit, TrialResult } from "../../../worker/contract/trial-files.ts";
-import type { TrialSpec } from "../../../worker/contract/trial-spec.ts";
+import type { AttemptExit, ResultOutline } from "../../../worker/contract/trial-files.ts";
+import type { SpecOutline } from "../../../worker/contract/trial-spec.ts";
 import type { SweepRecord } from "../../../worker/files/sweep-directory.ts";
 import type { SeenLease } from "../../../worker/queue/lease-table.ts";
 import { planSync, type SyncAction } from "../../../worker/queue/sync-sweep.ts";
@@ -20,7 +20,7 @@ interface Case {
 function check({ exits = [], hasResult = false, lease, actions, unsettled }: Case): void {
   const claim = { version: 1, nonce: "n", pilot: "p", host: "h", time: "" } as const;
   const attempts = exits.map((exit, index) => ({ attempt: index + 1, claim, exit }));
-  const record = { attempts, result: hasResult ? ({} as TrialResult) : null };
+  const record = { attempts, result: hasResult ? ({} as ResultOutline) : null };
   const sweep: SweepRecord = {
     plan: {
       version: 1,
@@ -33,7 +33,7 @@ function check({ exits = [], hasResult = false, lease, actions, unsettled }: Cas
       max_failures: 3,
     },
     trials: [
-      { spec: { id: TRIAL } as TrialSpec, record, wish: { stopped: false, forgivenAttempt: 0 } },
+      { spec: { id: TRIAL } as SpecOutline, record, wish: { stopped: false, forgivenAttempt: 0 } },
     ],
   };
   const held = { attempt: 1, pilot: "p", expires: 0, ageSeconds: 0, expired: false, ...lease };

@@ -3,6 +3,7 @@ import { beforeAll, expect, it } from "vitest";
 import type { OptimizerSettings } from "../../../worker/contract/trial-spec.ts";
 import { adamwStep, initAdamW } from "../../../worker/train/adamw.ts";
 import { describeOnEachEngine } from "../../rig/engines.ts";
+import { documentedSteps, gradients, lr, start } from "./documented-adamw.ts";
 
 const settings: OptimizerSettings = {
   name: "adamw",
@@ -10,32 +11,6 @@ const settings: OptimizerSettings = {
   eps: 1e-3,
   weight_decay: 0.1,
 };
-const lr = 0.05;
-const start = [1, -2, 0.5, 0];
-const gradients = [
-  [0.1, -3, 0, 1e-4],
-  [-0.2, 1, 0, 2e-4],
-  [0.4, 0.5, 0, -1e-4],
-];
-
-/** The steps as torch.optim.AdamW documents them, in double precision. */
-function documentedSteps(): number[] {
-  const [beta1, beta2] = settings.betas;
-  return start.map((value, index) => {
-    let [parameter, m, v] = [value, 0, 0];
-    for (const [step, gradient] of gradients.entries()) {
-      const g = gradient[index]!;
-      parameter -= lr * settings.weight_decay * parameter;
-      m = beta1 * m + (1 - beta1) * g;
-      v = beta2 * v + (1 - beta2) * g * g;
-      const mHat = m / (1 - beta1 ** (step + 1));
-      const vHat = v / (1 - beta2 ** (step + 1));
-      parameter -= (lr * mHat) / (Math.sqrt(vHat) + settings.eps);
-    }
-    return parameter;
-  });
-}
-
 describeOnEachEngine("AdamW", (load) => {
   beforeAll(load);
 
@@ -48,7 +23,7 @@ describeOnEachEngine("AdamW", (load) => {
     }
     const actual = parameters["w"]!.dataSync();
     expect(state.step).toBe(gradients.length);
-    for (const [index, expected] of documentedSteps().entries()) {
+    for (const [index, expected] of documentedSteps(settings).entries()) {
       expect(Math.abs(actual[index]! - expected)).toBeLessThan(1e-6);
     }
   });

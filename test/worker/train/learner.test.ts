@@ -8,6 +8,7 @@ import { readEngineState } from "../../../worker/engine/engine-state.ts";
 import { loadCaptioner } from "../../../worker/model/blip-captioner.ts";
 import type { CaptionBatch } from "../../../worker/model/trainable.ts";
 import { loadEngine } from "../../../worker/tensor/backend.ts";
+import type { NamedTensors } from "../../../worker/tensor/named-tensors.ts";
 import { normalValues } from "../../../worker/tensor/seeded-values.ts";
 import { initAdamW } from "../../../worker/train/adamw.ts";
 import { disposeBatch, tokenArrays } from "../../../worker/train/caption-batch.ts";
@@ -111,6 +112,12 @@ async function trained(Learner: LearnerKind, { method, rows }: { method: Method;
   return { losses, end };
 }
 
+function clones(tensors: NamedTensors): NamedTensors {
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, tensor]) => [name, tensor.clone()]),
+  );
+}
+
 function largestDifference(one: readonly number[], other: readonly number[]): number {
   return one.reduce((most, value, index) => Math.max(most, Math.abs(value - other[index]!)), 0);
 }
@@ -138,6 +145,26 @@ describe.runIf(isNative).each(["full", "lora"] as const)("compiled steps, method
   it("come to the same bits twice", async () => {
     const one = await trained(CompiledLearner, { method });
     expect(await trained(CompiledLearner, { method })).toEqual(one);
+  });
+
+  it("go on from their state with the same bits, whatever lengths came before", async () => {
+    const options = { directory, init: "random", seed: 1, method, lora } as const;
+    const [short, long] = [makeBatch(captions.slice(0, 1)), makeBatch(captions.slice(2))];
+    const [one, other] = [await loadCaptioner(options), await loadCaptioner(options)];
+    const state = initAdamW(one.parameters);
+    const first = new CompiledLearner({ trainable: one, state, settings });
+    await first.step({ batch: short, lr: 1e-2, dropoutSeed: 1 });
+    const second = await first.withState(async ({ step, m, v }) => {
+      other.replaceParameters(clones(one.parameters));
+      const copied = { step, m: clones(m), v: clones(v) };
+      return new CompiledLearner({ trainable: other, state: copied, settings });
+    });
+    for (const [dropoutSeed, batch] of [long, short, long].entries()) {
+      const inputs = { batch, lr: 1e-2, dropoutSeed };
+      expect(await second.step(inputs)).toBe(await first.step(inputs));
+    }
+    for (const each of [first, second, one, other]) each.dispose();
+    for (const batch of [short, long]) disposeBatch(batch);
   });
 
   it("leave no tensors behind", async () => {

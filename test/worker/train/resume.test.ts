@@ -20,7 +20,6 @@ describe.each([
   ["full", "compiled"],
   ["lora", "compiled"],
   ["full", "eager"],
-  ["lora", "eager"],
 ] as const)("a stopped and resumed trial, method %s, %s", (method, way) => {
   let setting: TinySetting;
   let spec: TrialSpec;

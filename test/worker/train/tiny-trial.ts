@@ -128,6 +128,7 @@ export async function tinySpec(
   const recipes: Record<Recipe["method"], Recipe> = {
     full: { method: "full", model, train, ...common },
     lora: { method: "lora", model, train, lora, ...common },
+    "cnn-lstm": { method: "cnn-lstm", model, train, ...common },
     untuned: { method: "untuned", model, ...common },
     constant: { method: "constant", ...common },
   };

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { NamedTensors } from "../named-tensors.ts";
@@ -100,7 +101,9 @@ export class Program {
     const graph = stepGraph({
       backend: this.#backend,
       step,
-      prefix: `graph${this.#graphs.size}`,
+      // Not by their order: optimising may depend on names, and a resumed run meets other shapes
+      // first.
+      prefix: `graph_${createHash("sha256").update(key).digest("hex").slice(0, 8)}`,
       feeds,
       variables: new Map([...this.#variables].filter(([name]) => this.#isOwn(name))),
       captured: (id) => this.#capture(id),

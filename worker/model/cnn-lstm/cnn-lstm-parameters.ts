@@ -1,0 +1,93 @@
+import * as tf from "@tensorflow/tfjs-core";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import type { NamedTensors } from "../../tensor/named-tensors.ts";
+import { normalValues, uniformValues } from "../../tensor/seeded-values.ts";
+import type { CnnLstmConfig, EncoderConfig } from "./cnn-lstm-config.ts";
+
+type Shapes = [name: string, shape: number[]][];
+
+const CHANNELS = 3;
+/** Side of all convolutions. */
+export const KERNEL = 3;
+/** Gates of an LSTM cell, side by side in one matrix. */
+const GATES = 4;
+/** As in the code of Show and Tell's authors. */
+const INITIAL_RANGE = 0.08;
+
+/**
+ * Every parameter by its name, in the model's order. Shapes are PyTorch's: convolutions
+ * [out, in, height, width], matrices [out, in], the LSTM as `torch.nn.LSTM` has it.
+ */
+export function cnnLstmShapes({ encoder, decoder }: CnnLstmConfig): Map<string, number[]> {
+  const { vocab_size, embedding_size, hidden_size } = decoder;
+  return new Map([
+    ...encoder.channels.flatMap((width, stage) => stageShapes(encoder, { width, stage })),
+    ...linear("encoder.projection", featuresOf(encoder), embedding_size),
+    ["decoder.embedding.weight", [vocab_size, embedding_size]],
+    ["decoder.lstm.weight_ih_l0", [GATES * hidden_size, embedding_size]],
+    ["decoder.lstm.weight_hh_l0", [GATES * hidden_size, hidden_size]],
+    ["decoder.lstm.bias_ih_l0", [GATES * hidden_size]],
+    ["decoder.lstm.bias_hh_l0", [GATES * hidden_size]],
+    ...linear("decoder.output", hidden_size, vocab_size),
+  ] satisfies Shapes);
+}
+
+/** How many numbers the last stage makes of a picture. */
+function featuresOf({ image_size, channels }: EncoderConfig): number {
+  const side = image_size / 2 ** channels.length;
+  return side * side * channels.at(-1)!;
+}
+
+function stageShapes(
+  { channels }: EncoderConfig,
+  { width, stage }: { width: number; stage: number },
+): Shapes {
+  const name = `encoder.stages.${stage}`;
+  const before = stage === 0 ? CHANNELS : channels[stage - 1]!;
+  return [
+    ...convolution(`${name}.down`, before, width),
+    ...convolution(`${name}.inner`, width, width),
+    ...convolution(`${name}.outer`, width, width),
+  ];
+}
+
+/** A convolution without bias, which the normalisation after it would take away. */
+function convolution(name: string, from: number, to: number): Shapes {
+  return [
+    [`${name}.conv.weight`, [to, from, KERNEL, KERNEL]],
+    [`${name}.norm.weight`, [to]],
+    [`${name}.norm.bias`, [to]],
+  ];
+}
+
+function linear(name: string, from: number, to: number): Shapes {
+  return [
+    [`${name}.weight`, [to, from]],
+    [`${name}.bias`, [to]],
+  ];
+}
+
+/**
+ * New weights, each fixed by the seed and its own name: biases 0, weights of normalisations 1,
+ * convolutions normal with variance 2 / inputs (He et al. 2015), all others uniform in ±0.08.
+ */
+export function initialCnnLstm(config: CnnLstmConfig, seed: number): NamedTensors {
+  const weights: NamedTensors = {};
+  for (const [name, shape] of cnnLstmShapes(config)) {
+    weights[name] = initialWeight({ name, shape, seed });
+  }
+  return weights;
+}
+
+function initialWeight(wanted: { name: string; shape: number[]; seed: number }): Tensor {
+  const { name, shape, seed } = wanted;
+  if (/\.bias(_.h_l0)?$/.test(name)) return tf.zeros(shape);
+  if (name.endsWith(".norm.weight")) return tf.ones(shape);
+  const count = shape.reduce((product, size) => product * size, 1);
+  const source = { key: `${seed}/${name}`, count };
+  const inputs = count / shape[0]!;
+  const values = name.endsWith(".conv.weight")
+    ? normalValues(source, Math.sqrt(2 / inputs))
+    : uniformValues(source, [-INITIAL_RANGE, INITIAL_RANGE]);
+  return tf.tensor(values, shape);
+}
