@@ -2,25 +2,27 @@ import { describe } from "vitest";
 import { readEngineState } from "../../worker/engine/engine-state.ts";
 import { loadEngine } from "../../worker/tensor/backend.ts";
 
-/** The engines of this machine: the installed one and, if that is another, the JavaScript one. */
-const engines =
-  readEngineState()?.engine === "native" ? (["native", "cpu"] as const) : (["cpu"] as const);
+const hasNative = readEngineState()?.engine === "native";
+
+/** The engines of this machine: the native one where it is installed, and both fallbacks. */
+const engines = hasNative ? (["native", "wasm", "cpu"] as const) : (["wasm", "cpu"] as const);
 
 /** Runs one suite of cases on each engine; the cases load it with the function they are given. */
 export function describeOnEachEngine(
   title: string,
-  cases: (load: () => Promise<unknown>, engine: "native" | "cpu") => void,
+  cases: (load: () => Promise<unknown>, engine: "native" | "wasm" | "cpu") => void,
 ): void {
   describe.each(engines)(`${title} on the %s engine`, (engine) => {
-    cases(() => loadEngine(engine === "cpu" ? { engine } : {}), engine);
+    cases(() => loadEngine(engine === "native" ? {} : { engine }), engine);
   });
 }
 
 /** How steps can be taken on this machine. */
-const ways =
-  readEngineState()?.engine === "native"
-    ? (["compiled", "native engine", "cpu engine"] as const)
-    : (["cpu engine"] as const);
+const ways = [
+  ...(hasNative ? (["compiled", "native engine"] as const) : []),
+  "wasm engine" as const,
+  "cpu engine" as const,
+];
 
 /**
  * Runs one suite of cases in each way to take training steps: as one graph, and operation by
@@ -30,6 +32,7 @@ export function describeEachWay(title: string, cases: (set: () => Promise<unknow
   describe.each(ways)(`${title}, %s`, (way) => {
     cases(() => {
       process.env["QSWEEP_EAGER"] = way === "compiled" ? "0" : "1";
+      if (way === "wasm engine") return loadEngine({ engine: "wasm" });
       return loadEngine(way === "cpu engine" ? { engine: "cpu" } : {});
     });
   });

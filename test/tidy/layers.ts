@@ -167,6 +167,7 @@ const PACKAGES: Record<string, string[]> = {
   "@huggingface/tokenizers": ["worker/data/"],
   "@tensorflow/tfjs-core": ["worker/tensor/", "worker/model/", "worker/train/", "worker/engine/"],
   "@tensorflow/tfjs-backend-cpu": ["worker/tensor/backend.ts"],
+  "@tensorflow/tfjs-backend-wasm": ["worker/tensor/backend.ts"],
   "@tensorflow/tfjs-node-gpu": ["worker/tensor/backend.ts"],
 };
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 export const EngineInfo = z.strictObject({
-  engine: z.enum(["native", "cpu"]),
+  engine: z.enum(["native", "wasm", "cpu"]),
   /** Version of the TensorFlow library, or null for an engine without one. */
   tensorflow: z.string().nullable(),
   device: z.string(),

@@ -22,15 +22,16 @@ const NativeState = z.strictObject({
 });
 export type NativeState = z.infer<typeof NativeState>;
 
-const EngineState = z.discriminatedUnion("engine", [
-  NativeState,
-  z.strictObject({
-    version: z.literal(1),
-    engine: z.literal("cpu"),
-    /** Why no native engine is in use, as one line. */
-    because: z.string(),
-  }),
-]);
+const FallbackState = z.strictObject({
+  version: z.literal(1),
+  /** WebAssembly, or JavaScript alone. */
+  engine: z.enum(["wasm", "cpu"]),
+  /** Why no engine before it in the order native, wasm, cpu is in use, as one line. */
+  because: z.string(),
+});
+export type FallbackEngine = z.infer<typeof FallbackState>["engine"];
+
+const EngineState = z.discriminatedUnion("engine", [NativeState, FallbackState]);
 /** `engine.json` in the cache: the engine that trainers on this machine use. */
 export type EngineState = z.infer<typeof EngineState>;
 

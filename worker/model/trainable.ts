@@ -31,7 +31,10 @@ export interface Trainable {
    * `dropoutSeed` null switches dropout off; equal seeds draw equal masks.
    */
   loss(parameters: NamedTensors, batch: CaptionBatch, dropoutSeed: DropoutSeed | null): Scalar;
-  /** Takes new values for all parameters and disposes the old ones. */
+  /**
+   * Takes new values for all parameters and disposes the old ones. It may have none for a while,
+   * when they are in a graph's session: then it neither captions nor saves.
+   */
   replaceParameters(next: NamedTensors): void;
   /** Token ids of a caption for each image: bos, the new ids, [SEP] if reached; no padding. */
   generate(pixelValues: Tensor4D, options: DecodeOptions): Promise<number[][]>;

@@ -4,9 +4,10 @@ import util from "node:util";
 import * as tf from "@tensorflow/tfjs-core";
 import { Failure } from "../contract/failure.ts";
 import type { EngineInfo } from "../contract/trial-event.ts";
-import { readEngineState } from "../engine/engine-state.ts";
+import { type FallbackEngine, readEngineState } from "../engine/engine-state.ts";
 import type { GraphMessages } from "./compile/graph-messages.ts";
 import { registerNativeGather } from "./native-gather.ts";
+import { registerWasmKernels } from "./wasm-kernels.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -24,13 +25,14 @@ interface NativeBackendModule {
  * Makes the installed engine current for all of `@tensorflow/tfjs-core` and says what it is. An
  * engine recorded as native is never replaced silently: where it does not load, and where none was
  * installed, Failure `engine-missing` is thrown. The process must have been started with
- * `trainerEnvironment`. `engine: "cpu"` asks for the pure JavaScript engine whatever is installed.
+ * `trainerEnvironment`. `engine` asks for one of the fallbacks whatever is installed.
  */
 export async function loadEngine(
-  options: { threads?: number; engine?: "cpu" } = {},
+  options: { threads?: number; engine?: FallbackEngine } = {},
 ): Promise<EngineInfo> {
+  if (options.engine !== undefined) return loadFallback(options.engine);
   const threads = options.threads ?? threadsOfEnvironment();
-  const state = options.engine === "cpu" ? { engine: "cpu" as const } : readEngineState();
+  const state = readEngineState();
   if (state === null) {
     throw new Failure({
       reason: "engine-missing",
@@ -38,7 +40,7 @@ export async function loadEngine(
       remedy: "run `npx qsweep engine install`",
     });
   }
-  if (state.engine === "cpu") return loadCpuEngine();
+  if (state.engine !== "native") return loadFallback(state.engine);
   // Read by TensorFlow when the addon is loaded; setting them here reaches C's getenv.
   process.env["TF_NUM_INTRAOP_THREADS"] = String(threads);
   process.env["TF_NUM_INTEROP_THREADS"] = String(threads);
@@ -87,12 +89,17 @@ export function graphMessages(): GraphMessages {
   return messages;
 }
 
-async function loadCpuEngine(): Promise<EngineInfo> {
+/** Both compute in this thread. */
+async function loadFallback(engine: FallbackEngine): Promise<EngineInfo> {
   registerKernelsAndGradients();
-  if (!(await tf.setBackend("cpu"))) throw new Error("the cpu backend refused to start");
+  if (engine === "wasm") {
+    void require("@tensorflow/tfjs-backend-wasm");
+    registerWasmKernels();
+  }
+  if (!(await tf.setBackend(engine))) throw new Error(`the ${engine} backend refused to start`);
   // Suppresses its advice to install a native engine: we say it ourselves where it is a choice.
-  Object.assign(tf.backend(), { firstUse: false });
-  return { engine: "cpu", tensorflow: null, device: "cpu", library: null, threads: 1 };
+  if (engine === "cpu") Object.assign(tf.backend(), { firstUse: false });
+  return { engine, tensorflow: null, device: "cpu", library: null, threads: 1 };
 }
 
 /** `@tensorflow/tfjs` brings the gradients and the cpu kernels; the native kernels come beside. */

@@ -4,7 +4,9 @@ import { type LayerPass, linear, standardised, weight } from "../layers.ts";
 import type { EncoderConfig } from "./cnn-lstm-config.ts";
 import { KERNEL } from "./cnn-lstm-parameters.ts";
 
-const PADDING = 1;
+/** Padding in front of and behind an axis: as PyTorch, and unlike TensorFlow, the same. */
+const AROUND: [number, number] = [1, 1];
+const NONE: [number, number] = [0, 0];
 
 /**
  * Pictures as vectors that the LSTM takes like words. Each stage is a convolution of stride 2 and a
@@ -42,7 +44,8 @@ function convolution(
 ): Tensor4D {
   const filter = tf.transpose(weight(pass, `${layer}.conv.weight`), [2, 3, 1, 0]);
   const shaped = tf.reshape<Rank.R4>(filter, [KERNEL, KERNEL, x.shape[3], -1]);
-  const convolved = tf.conv2d(x, shaped, stride, PADDING);
+  const padded = tf.pad(x, [NONE, AROUND, AROUND, NONE]);
+  const convolved = tf.conv2d(padded, shaped, stride, "valid");
   return groupNorm(pass, `${layer}.norm`, { x: convolved, config });
 }
 

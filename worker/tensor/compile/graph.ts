@@ -1,6 +1,8 @@
 /** TensorFlow's number of a data type, in `types.proto`. */
 export type DataTypeNumber = number;
 
+const FLOAT: DataTypeNumber = 1;
+
 /** A constant: its values as bytes in row-major order, little-endian. */
 export interface ConstantValue {
   dtype: DataTypeNumber;
@@ -70,7 +72,7 @@ export function type(dtype: DataTypeNumber): AttributeValue {
 
 /** A float as a constant. */
 export function floatConstant(value: number): ConstantValue {
-  return { dtype: 1, shape: [], content: new Uint8Array(new Float32Array([value]).buffer) };
+  return { dtype: FLOAT, shape: [], content: new Uint8Array(new Float32Array([value]).buffer) };
 }
 
 /** The nodes that some of `roots` depend on, in their order. */
