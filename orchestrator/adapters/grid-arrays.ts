@@ -37,8 +37,16 @@ export function pilotArray({ sweep, pool, pilots, token, program }: PilotOrder):
     atOnce: pilots,
     slices: pool.slices,
     command: [
-      ...[node, program, "pilot", ...siteOptions(site)],
-      ...["--sweep", sweep.name, "--pool", pool.pool, "--submission", directory],
+      node,
+      program,
+      "pilot",
+      ...siteOptions(site),
+      "--sweep",
+      sweep.name,
+      "--pool",
+      pool.pool,
+      "--submission",
+      directory,
       ...(site.scheduler === "local" ? [] : sliceOptions(site, pool)),
     ],
     environment: site.scheduler === "local" ? {} : clusterEnvironment(site.root),
@@ -48,10 +56,16 @@ export function pilotArray({ sweep, pool, pilots, token, program }: PilotOrder):
 
 function sliceOptions(site: ClusterSite, { request }: Pool): string[] {
   return [
-    ...["--walltime-seconds", String(walltimeSeconds(request.walltime))],
-    ...["--margin-seconds", String(site.marginSeconds)],
-    ...["--broker-wait-seconds", String(site.brokerWaitSeconds)],
-    ...["--gpus", String(request.gpus), "--gpu-rule", site.sge.gpuRule],
+    "--walltime-seconds",
+    String(walltimeSeconds(request.walltime)),
+    "--margin-seconds",
+    String(site.marginSeconds),
+    "--broker-wait-seconds",
+    String(site.brokerWaitSeconds),
+    "--gpus",
+    String(request.gpus),
+    "--gpu-rule",
+    site.sge.gpuRule,
   ];
 }
 
@@ -80,8 +94,14 @@ export function brokerArray({ site, token, program }: BrokerOrder): GridArray {
     atOnce: 1,
     slices: BROKER_SLICES,
     command: [
-      ...[site.node, program, "broker", ...siteOptions(site)],
-      ...["--submission", directory, "--walltime-seconds", String(seconds)],
+      site.node,
+      program,
+      "broker",
+      ...siteOptions(site),
+      "--submission",
+      directory,
+      "--walltime-seconds",
+      String(seconds),
     ],
     environment: clusterEnvironment(site.root),
     directives,

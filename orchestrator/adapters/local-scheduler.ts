@@ -50,7 +50,10 @@ export class LocalScheduler implements Scheduler {
         this.#keeper,
         path.join(logs, `${name}.log`),
         String(SLICES),
-        ...[...command, ...own, "--sign-off", signOffFile(directory, task)],
+        ...command,
+        ...own,
+        "--sign-off",
+        signOffFile(directory, task),
       ];
       const keeper = spawn("bash", words, { detached: true, stdio: "ignore", cwd: directory });
       const pid = await new Promise<number>((resolve, reject) => {

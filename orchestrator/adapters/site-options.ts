@@ -9,7 +9,8 @@ export function siteOptions(site: Site): string[] {
   const { placement, redisServer, url, interface: network } = site.broker;
   return [
     ...words,
-    ...["--placement", placement],
+    "--placement",
+    placement,
     ...option("--redis-server", redisServer),
     ...option("--interface", network),
     ...option("--broker-host", url?.host ?? null),

@@ -197,7 +197,7 @@ async function processes(
     for (const pid of await lab.pids(host)) {
       const line = commandLine(pid);
       const [program = ""] = line;
-      if (!/node$/.test(program) || !line.some((word) => word.includes(root))) continue;
+      if (!program.endsWith("node") || !line.some((word) => word.includes(root))) continue;
       if (words.every((word) => line.some((one) => path.basename(one) === word))) {
         found.push({ host, pid });
       }

@@ -2,11 +2,19 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { KernelConfig, Tensor, TensorInfo } from "@tensorflow/tfjs-core";
 import { z } from "zod";
 
-/** Adds what gradients need and the wasm engine lacks, made of what it has. */
+const WASM = "wasm";
+const ONE_HOT = "OneHot";
+
+/**
+ * Adds what gradients need and the wasm engine lacks, made of what it has. To be called before the
+ * engine starts.
+ */
 export function registerWasmKernels(): void {
-  for (const kernel of [conv2dBackpropFilter, unsortedSegmentSum]) {
-    if (!tf.getKernel(kernel.kernelName, kernel.backendName)) tf.registerKernel(kernel);
-  }
+  if (tf.getKernel(conv2dBackpropFilter.kernelName, WASM)) return;
+  const oneHot = oneHotOf(tf.getKernel(ONE_HOT, WASM));
+  tf.unregisterKernel(ONE_HOT, WASM);
+  for (const kernel of [conv2dBackpropFilter, unsortedSegmentSum, oneHot])
+    tf.registerKernel(kernel);
 }
 
 const whole = z.number().int();
@@ -17,6 +25,12 @@ const ConvolutionAttributes = z.object({
   filterShape: z.tuple([whole, whole, whole, whole]),
 });
 const SegmentAttributes = z.object({ numSegments: whole });
+const OneHotAttributes = z.object({
+  depth: whole,
+  onValue: z.number(),
+  offValue: z.number(),
+  dtype: z.enum(["float32", "int32"]),
+});
 
 /**
  * The gradient by the filter: for each position in it, the inputs that it was multiplied with times
@@ -24,7 +38,7 @@ const SegmentAttributes = z.object({ numSegments: whole });
  */
 const conv2dBackpropFilter: KernelConfig = {
   kernelName: "Conv2DBackpropFilter",
-  backendName: "wasm",
+  backendName: WASM,
   kernelFunc: ({ inputs, attrs }) => {
     const { filterShape, strides, pad } = ConvolutionAttributes.parse(attrs);
     const [x, dy] = [tensorOf(inputs["x"]), tensorOf(inputs["dy"])];
@@ -62,7 +76,7 @@ const conv2dBackpropFilter: KernelConfig = {
  */
 const unsortedSegmentSum: KernelConfig = {
   kernelName: "UnsortedSegmentSum",
-  backendName: "wasm",
+  backendName: WASM,
   kernelFunc: ({ inputs, attrs }) => {
     const { numSegments } = SegmentAttributes.parse(attrs);
     const [x, segmentIds] = [tensorOf(inputs["x"]), tensorOf(inputs["segmentIds"])];
@@ -73,6 +87,23 @@ const unsortedSegmentSum: KernelConfig = {
     });
   },
 };
+
+/** The package's kernel writes whole numbers, whatever values and type it is asked for. */
+function oneHotOf(packaged: KernelConfig): KernelConfig {
+  return {
+    ...packaged,
+    kernelFunc: ({ inputs, attrs, backend }) => {
+      const { depth, onValue, offValue, dtype } = OneHotAttributes.parse(attrs);
+      const whole01 = { depth, onValue: 1, offValue: 0, dtype: "int32" };
+      return tf.tidy(() => {
+        const places = packaged.kernelFunc({ inputs, attrs: whole01, backend });
+        if (Array.isArray(places)) throw new Error("OneHot has one output");
+        const ones = tf.cast(tf.engine().makeTensorFromTensorInfo(places), dtype);
+        return tf.add(tf.mul(ones, onValue - offValue), offValue);
+      });
+    },
+  };
+}
 
 /** tfjs calls kernels with tensors, which its types do not say. */
 function tensorOf(input: TensorInfo | undefined): Tensor {

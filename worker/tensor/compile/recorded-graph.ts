@@ -1,5 +1,5 @@
 import type { NativeBinding, OpAttribute } from "../native-backend.ts";
-import type { Attributes, AttributeValue, GraphBuilder } from "./graph.ts";
+import { type Attributes, type AttributeValue, type GraphBuilder, type } from "./graph.ts";
 import type { RecordedConstant, Recorder } from "./recorder.ts";
 
 /**
@@ -25,15 +25,25 @@ export function addRecording(
     references.set(id, added);
     return added;
   };
-  for (const { name: op, attributes, inputs, outputs } of ops) {
+  for (const { name: op, attributes, inputs, inputTypes, outputs } of ops) {
     const name = graph.add({
       op,
       inputs: inputs.map(referenceTo),
-      attributes: attributesOf(attributes, binding),
+      attributes: { ...missingTypes(op, inputTypes), ...attributesOf(attributes, binding) },
     });
     for (const [index, { id }] of outputs.entries()) references.set(id, `${name}:${index}`);
   }
   return referenceTo;
+}
+
+/** Types that the package leaves to be found from the inputs, which graphs need said: by input. */
+const UNSAID_TYPES: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  ExpandDims: { T: 0, Tdim: 1 },
+};
+
+function missingTypes(op: string, inputTypes: readonly number[]): Attributes {
+  const unsaid = Object.entries(UNSAID_TYPES[op] ?? {});
+  return Object.fromEntries(unsaid.map(([name, input]) => [name, type(inputTypes[input]!)]));
 }
 
 function addConstant(graph: GraphBuilder, constant: RecordedConstant): string {

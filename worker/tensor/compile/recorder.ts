@@ -16,6 +16,8 @@ export interface RecordedOp {
   name: string;
   attributes: OpAttribute[];
   inputs: number[];
+  /** TensorFlow's numbers of the inputs' data types. */
+  inputTypes: number[];
   outputs: TensorHandle[];
 }
 
@@ -89,7 +91,8 @@ export class Recorder {
         const known = inputs.map((id) => this.#input(binding, id));
         const layouts = shapes.resultsOf(name, attributes, known, count);
         const outputs = layouts.map((layout) => this.#made(layout));
-        this.ops.push({ name, attributes, inputs: [...inputs], outputs });
+        const inputTypes = known.map(({ dtype }) => dtype);
+        this.ops.push({ name, attributes, inputs: [...inputs], inputTypes, outputs });
         return outputs;
       },
       createTensor: (shape, dtype, values) => {
