@@ -2,15 +2,26 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
 import type { EngineInfo } from "../contract/trial-event.ts";
-import { hasTrainerEnvironment, trainerEnvironment } from "../engine/engine-state.ts";
+import {
+  type FallbackEngine,
+  hasTrainerEnvironment,
+  trainerEnvironment,
+} from "../engine/engine-state.ts";
 
-export const CPU_NOTICE =
-  "engine: cpu (pure JavaScript), tens of times slower than a native TensorFlow";
+const FALLBACK_NOTICES: Record<FallbackEngine, string> = {
+  wasm: "engine: wasm (WebAssembly on one thread), several times slower than a native TensorFlow",
+  cpu: "engine: cpu (pure JavaScript), tens of times slower than a native TensorFlow",
+};
 
 /** The engine in words, as people are told which one computes. */
 export function engineLine({ engine, tensorflow, device, threads }: EngineInfo): string {
-  if (engine === "cpu") return CPU_NOTICE;
+  if (engine !== "native") return FALLBACK_NOTICES[engine];
   return `engine: TensorFlow ${tensorflow} on ${device}, ${threads} threads`;
+}
+
+/** What people are told of an engine that is no native one. */
+export function fallbackLines(engine: FallbackEngine, because: string): string[] {
+  return [FALLBACK_NOTICES[engine], `no native engine, because: ${because}`];
 }
 
 /**

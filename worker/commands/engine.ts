@@ -1,7 +1,7 @@
-import type { Command } from "commander";
-import { readEngineState } from "../engine/engine-state.ts";
+import { type Command, Option } from "commander";
+import { type FallbackEngine, readEngineState } from "../engine/engine-state.ts";
 import { type CommandOutput, helpExample, type Report } from "./command-report.ts";
-import { CPU_NOTICE, engineLine, withEngine } from "./engine-process.ts";
+import { engineLine, fallbackLines, withEngine } from "./engine-process.ts";
 
 /** Adds `engine …`. TensorFlow is loaded only by those that ask it something. */
 export function registerEngineCommand(program: Command, output: CommandOutput): void {
@@ -18,9 +18,13 @@ export function registerEngineCommand(program: Command, output: CommandOutput): 
     .description("say which engine trains here")
     .addHelpText("after", helpExample("engine info --json"))
     .action(async () => output.show(await withEngine(describe)));
-  engine.command("self-check [binding]", { hidden: true }).action(async (binding?: string) => {
-    output.show(await (binding === undefined ? withEngine(checkEngine) : checkBinding(binding)));
-  });
+  engine
+    .command("self-check [binding]", { hidden: true })
+    .addOption(new Option("--fallback <engine>").choices(["wasm", "cpu"]))
+    .action(async (binding: string | undefined, options: { fallback?: FallbackEngine }) => {
+      const check = () => checkEngine(options.fallback);
+      output.show(await (binding === undefined ? withEngine(check) : checkBinding(binding)));
+    });
   engine
     .command("ship", { hidden: true })
     .option("--portable", "one that needs no more than glibc 2.17")
@@ -50,7 +54,7 @@ async function install(
   const lines =
     state.engine === "native"
       ? [`engine: TensorFlow ${state.tensorflow} in ${state.library} (${done})`]
-      : [CPU_NOTICE, `no native engine, because: ${state.because}`];
+      : fallbackLines(state.engine, state.because);
   return { value: { ...state, changed }, lines };
 }
 
@@ -59,9 +63,9 @@ async function describe(): Promise<Report> {
   const info = await loadEngine();
   const state = readEngineState();
   const lines =
-    state?.engine === "cpu"
-      ? [CPU_NOTICE, `no native engine, because: ${state.because}`]
-      : [engineLine(info), `library: ${info.library}`];
+    state === null || state.engine === "native"
+      ? [engineLine(info), `library: ${info.library}`]
+      : fallbackLines(state.engine, state.because);
   return { value: info, lines };
 }
 
@@ -74,11 +78,11 @@ async function checkBinding(binding: string): Promise<Report> {
   return { value: { tensorflow }, lines: [] };
 }
 
-/** The recorded engine, loaded and checked as a trainer would use it. */
-async function checkEngine(): Promise<Report> {
+/** The recorded engine, or a fallback, loaded and checked as a trainer would use it. */
+async function checkEngine(fallback: FallbackEngine | undefined): Promise<Report> {
   const { loadEngine } = await import("../tensor/backend.ts");
   const { selfCheck } = await import("../engine/self-check.ts");
-  const info = await loadEngine();
+  const info = await loadEngine(fallback === undefined ? {} : { engine: fallback });
   selfCheck();
   return { value: info, lines: [engineLine(info)] };
 }

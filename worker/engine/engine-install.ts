@@ -17,6 +17,7 @@ import {
   trainerEnvironment,
   writeEngineState,
   type EngineState,
+  type FallbackEngine,
   type NativeState,
 } from "./engine-state.ts";
 import {
@@ -42,15 +43,15 @@ export interface InstallOutcome {
   changed: boolean;
 }
 
-/** What `worker/cli.ts engine self-check --json` prints. */
+/** What `worker/cli.ts engine self-check --json` prints; a fallback has no TensorFlow. */
 const SelfCheckReport = z.union([
-  z.strictObject({ tensorflow: z.string() }),
+  z.object({ tensorflow: z.string().nullable() }),
   z.object({ error: z.object({ message: z.string() }) }),
 ]);
 
 /**
- * Installs the native engine, or records the pure JavaScript one with the reason where no native
- * one can be had. Whatever is recorded was checked first, and the record is replaced in one step:
+ * Installs the native engine; where none can be had, records wasm, and where that does not run,
+ * JavaScript alone, with the reasons. Whatever is recorded was checked first, and the record is replaced in one step:
  * an interrupted or failed install leaves the former engine. With `from`, that TensorFlow or none,
  * and with `binding` alone, the active Python's or none: throws Failure `engine-missing` or
  * `engine-build`. A full disk is Failure `disk-full` in any case.
@@ -76,11 +77,12 @@ export async function installEngine(options: InstallOptions): Promise<InstallOut
     }
   }
   const last = problems.at(-1);
-  const because = problems.map((problem) => problem.message).join("; ");
+  const because = () => problems.map((problem) => problem.message).join("; ");
   if (given && last) {
-    throw new Failure({ reason: last.reason, message: because, remedy: last.remedy });
+    throw new Failure({ reason: last.reason, message: because(), remedy: last.remedy });
   }
-  const state: EngineState = { version: 1, engine: "cpu", because };
+  const wasm = await attempt(checkWasm, problems);
+  const state: EngineState = { version: 1, engine: wasm ?? "cpu", because: because() };
   writeEngineState(state);
   return { state, changed: true };
 }
@@ -163,18 +165,39 @@ async function checkedState(
  * of its own, since a wrong library can crash the one it is in.
  */
 async function checkBinding(binding: string, library: string): Promise<string> {
-  const cli = fileURLToPath(new URL("../cli.js", import.meta.url));
-  const { stdout, stderr } = await runTool({
-    argv: [process.execPath, cli, "engine", "self-check", binding, "--json"],
-    env: { ...process.env, ...trainerEnvironment({ library }) },
-  });
-  const report = stdout === "" ? null : SelfCheckReport.parse(JSON.parse(stdout));
-  if (report && "tensorflow" in report) return report.tensorflow;
+  const environment = trainerEnvironment({ library });
+  const { tensorflow, problem } = await selfCheck([binding], environment);
+  if (tensorflow !== null) return tensorflow;
   throw new Failure({
     reason: "engine-build",
-    message: `the TensorFlow in ${library} is of no use: ${report?.error.message ?? lastLine(stderr)}`,
+    message: `the TensorFlow in ${library} is of no use: ${problem}`,
     remedy: "use another TensorFlow with `engine install --from DIR`",
   });
+}
+
+/** The wasm engine, if it passes the self-check. */
+async function checkWasm(): Promise<FallbackEngine> {
+  const { problem } = await selfCheck(["--fallback", "wasm"], {});
+  if (problem === null) return "wasm";
+  throw new Failure({
+    reason: "engine-build",
+    message: `the wasm engine is of no use: ${problem}`,
+    remedy: "use Node 20.19 or later",
+  });
+}
+
+async function selfCheck(
+  words: string[],
+  environment: Record<string, string>,
+): Promise<{ tensorflow: string | null; problem: string | null }> {
+  const cli = fileURLToPath(new URL("../cli.js", import.meta.url));
+  const { stdout, stderr } = await runTool({
+    argv: [process.execPath, cli, "engine", "self-check", ...words, "--json"],
+    env: { ...process.env, ...environment },
+  });
+  const report = stdout === "" ? null : SelfCheckReport.parse(JSON.parse(stdout));
+  if (report && "tensorflow" in report) return { tensorflow: report.tensorflow, problem: null };
+  return { tensorflow: null, problem: report?.error.message ?? lastLine(stderr) };
 }
 
 /**

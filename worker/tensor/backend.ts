@@ -96,7 +96,13 @@ async function loadFallback(engine: FallbackEngine): Promise<EngineInfo> {
     void require("@tensorflow/tfjs-backend-wasm");
     registerWasmKernels();
   }
-  if (!(await tf.setBackend(engine))) throw new Error(`the ${engine} backend refused to start`);
+  if (!(await tf.setBackend(engine))) {
+    throw new Failure({
+      reason: "engine-missing",
+      message: `the ${engine} engine does not start`,
+      remedy: "run `npx qsweep engine install`",
+    });
+  }
   // Suppresses its advice to install a native engine: we say it ourselves where it is a choice.
   if (engine === "cpu") Object.assign(tf.backend(), { firstUse: false });
   return { engine, tensorflow: null, device: "cpu", library: null, threads: 1 };

@@ -98,8 +98,8 @@ function oneHotOf(packaged: KernelConfig): KernelConfig {
       return tf.tidy(() => {
         const places = packaged.kernelFunc({ inputs, attrs: whole01, backend });
         if (Array.isArray(places)) throw new Error("OneHot has one output");
-        const ones = tf.cast(tf.engine().makeTensorFromTensorInfo(places), dtype);
-        return tf.add(tf.mul(ones, onValue - offValue), offValue);
+        const ones = tf.cast(tf.engine().makeTensorFromTensorInfo(places), "float32");
+        return tf.cast(tf.add(tf.mul(ones, onValue - offValue), offValue), dtype);
       });
     },
   };

@@ -1,5 +1,5 @@
 import type { OptimizerSettings } from "../contract/trial-spec.ts";
-import { floatConstant, nodeOf, type } from "../tensor/compile/graph.ts";
+import { floatConstant, nodeOf, typeAttribute } from "../tensor/compile/graph.ts";
 import type { UpdateScope } from "../tensor/compile/step-graph.ts";
 import { DataType } from "../tensor/native-backend.ts";
 
@@ -11,7 +11,7 @@ export const graphName = {
   gradient: (name: string) => `gradient/${name}`,
 };
 
-const T = { T: type(DataType.float) };
+const T = { T: typeAttribute(DataType.float) };
 
 /**
  * The nodes of one step of AdamW, as `adamwStep` takes it, for these parameters. Its `stepFactors`

@@ -246,21 +246,33 @@ test("a given folder whose libraries are none is refused with the linker's compl
   expect(record()).toBeNull();
 });
 
-test("where nothing native can be had, the cpu engine is recorded and said with the reason", async () => {
+test("where nothing native can be had, wasm is recorded and said with the reason", async () => {
   const PATH = commandFolder(folder, { python3: PYTHON_WITHOUT_INDEX });
   const { status, stdout } = await engine(["install"], { PATH });
   expect(status).toBe(0);
-  expect(stdout).toMatch(/^engine: cpu \(pure JavaScript\)/);
+  expect(stdout).toMatch(/^engine: wasm \(WebAssembly on one thread\)/);
   expect(stdout).toMatch(/because: Python 3\.\S+ has no TensorFlow.*could not fetch tensorflow/);
-  expect(record()).toMatchObject({ engine: "cpu" });
+  expect(record()).toMatchObject({ engine: "wasm" });
   const info = await engine(["info", "--json"]);
-  expect(JSON.parse(info.stdout)).toMatchObject({ engine: "cpu", tensorflow: null, library: null });
+  expect(JSON.parse(info.stdout)).toMatchObject({ engine: "wasm", tensorflow: null });
 });
 
-test("a cpu record is tried anew once a native engine can be had", async () => {
+test("where WebAssembly does not run either, JavaScript alone is recorded with both reasons", async () => {
+  const PATH = commandFolder(folder, { python3: PYTHON_WITHOUT_INDEX });
+  const preload = path.join(folder, "without-wasm.cjs");
+  writeFileSync(preload, "WebAssembly.instantiate = () => Promise.reject(new Error('not here'));");
+  const withoutWasm = { PATH, NODE_OPTIONS: `--require ${preload}` };
+  const { status, stdout } = await engine(["install"], withoutWasm);
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/^engine: cpu \(pure JavaScript\)/);
+  expect(stdout).toMatch(/because: Python 3\.\S+ has no TensorFlow.*the wasm engine is of no use/);
+  expect(record()).toMatchObject({ engine: "cpu" });
+});
+
+test("a fallback's record is tried anew once a native engine can be had", async () => {
   addonBuiltBefore();
   const PATH = commandFolder(folder, { python3: PYTHON_WITHOUT_INDEX });
-  expect(await install([], { PATH })).toMatchObject({ engine: "cpu" });
+  expect(await install([], { PATH })).toMatchObject({ engine: "wasm" });
   expect(await install(["--from", library])).toMatchObject({ engine: "native", changed: true });
 });
 

@@ -49,24 +49,35 @@ export class GraphBuilder {
   }
 
   constant(value: ConstantValue): string {
-    const attributes = { dtype: type(value.dtype), value: { kind: "tensor", value } } as const;
+    const attributes = {
+      dtype: typeAttribute(value.dtype),
+      value: { kind: "tensor", value },
+    } as const;
     return this.add({ op: "Const", attributes });
   }
 
   /** A value given at each run. */
   placeholder({ dtype, shape }: Pick<ConstantValue, "dtype" | "shape">): string {
-    const attributes = { dtype: type(dtype), shape: { kind: "shape", value: shape } } as const;
+    const attributes = {
+      dtype: typeAttribute(dtype),
+      shape: { kind: "shape", value: shape },
+    } as const;
     return this.add({ op: "Placeholder", attributes });
   }
 
   /** A way to run nodes that have no output: the value of `input` once they have run. */
   valueAfter(input: string, dtype: DataTypeNumber, after: readonly string[]): string {
-    return this.add({ op: "Identity", inputs: [input], after, attributes: { T: type(dtype) } });
+    return this.add({
+      op: "Identity",
+      inputs: [input],
+      after,
+      attributes: { T: typeAttribute(dtype) },
+    });
   }
 }
 
 /** The attribute that names a data type. */
-export function type(dtype: DataTypeNumber): AttributeValue {
+export function typeAttribute(dtype: DataTypeNumber): AttributeValue {
   return { kind: "type", value: dtype };
 }
 

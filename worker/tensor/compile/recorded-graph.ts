@@ -1,5 +1,5 @@
 import type { NativeBinding, OpAttribute } from "../native-backend.ts";
-import { type Attributes, type AttributeValue, type GraphBuilder, type } from "./graph.ts";
+import { type Attributes, type AttributeValue, type GraphBuilder, typeAttribute } from "./graph.ts";
 import type { RecordedConstant, Recorder } from "./recorder.ts";
 
 /**
@@ -43,7 +43,9 @@ const UNSAID_TYPES: Readonly<Record<string, Readonly<Record<string, number>>>> =
 
 function missingTypes(op: string, inputTypes: readonly number[]): Attributes {
   const unsaid = Object.entries(UNSAID_TYPES[op] ?? {});
-  return Object.fromEntries(unsaid.map(([name, input]) => [name, type(inputTypes[input]!)]));
+  return Object.fromEntries(
+    unsaid.map(([name, input]) => [name, typeAttribute(inputTypes[input]!)]),
+  );
 }
 
 function addConstant(graph: GraphBuilder, constant: RecordedConstant): string {

@@ -1,5 +1,5 @@
 import { DataType, type TensorHandle } from "../native-backend.ts";
-import { type GraphBuilder, type } from "./graph.ts";
+import { type GraphBuilder, typeAttribute } from "./graph.ts";
 
 type Layout = Pick<TensorHandle, "dtype" | "shape">;
 
@@ -17,7 +17,7 @@ export function addVariable(graph: GraphBuilder, name: string, layout: Layout): 
   const handle = graph.add({
     op: "VarHandleOp",
     attributes: {
-      dtype: type(dtype),
+      dtype: typeAttribute(dtype),
       shape: { kind: "shape", value: shape },
       shared_name: { kind: "string", value: name },
     },
@@ -26,14 +26,18 @@ export function addVariable(graph: GraphBuilder, name: string, layout: Layout): 
   const set = graph.add({
     op: "AssignVariableOp",
     inputs: [handle, placeholder],
-    attributes: { dtype: type(dtype) },
+    attributes: { dtype: typeAttribute(dtype) },
   });
   return { dtype, shape, handle, placeholder, set };
 }
 
 /** Adds a reading of a variable, and returns the reference to its value. */
 export function addRead(graph: GraphBuilder, { handle, dtype }: VariableNodes): string {
-  return graph.add({ op: "ReadVariableOp", inputs: [handle], attributes: { dtype: type(dtype) } });
+  return graph.add({
+    op: "ReadVariableOp",
+    inputs: [handle],
+    attributes: { dtype: typeAttribute(dtype) },
+  });
 }
 
 /** The value of a node that runs once all variables are set. */

@@ -8,8 +8,8 @@ const isNative = readEngineState()?.engine === "native";
 
 /** Of two images [2, 6, 6, 3]. */
 const operations: Record<string, (x: tf.Tensor4D) => tf.Tensor> = {
-  conv2d: (x) => tf.conv2d(x, tf.fill([3, 3, 3, 4], 0.1), 2, "same"),
-  depthwiseConv2d: (x) => tf.depthwiseConv2d(x, tf.fill([3, 3, 3, 1], 0.1), 1, "valid"),
+  conv2d: (x) => tf.conv2d(x, tf.div(tf.ones([3, 3, 3, 4]), 10), 2, "same"),
+  depthwiseConv2d: (x) => tf.depthwiseConv2d(x, tf.div(tf.ones([3, 3, 3, 1]), 10), 1, "valid"),
   maxPool: (x) => tf.maxPool(x, 2, 2, "same"),
   avgPool: (x) => tf.avgPool(x, 2, 2, "valid"),
   "activations and norms": (x) => tf.sigmoid(tf.tanh(tf.relu(tf.elu(tf.softplus(x))))),
@@ -18,11 +18,12 @@ const operations: Record<string, (x: tf.Tensor4D) => tf.Tensor> = {
     return tf.stack([tf.concat([second!, first!], 2), x], 1);
   },
   unstack: (x) => tf.add(tf.unstack(x, 0)[0]!, tf.unstack(x, 0)[1]!),
-  "slice, pad, tile and reverse": (x) =>
-    tf.reverse(
-      tf.tile(tf.pad(tf.slice(x, [0, 1, 1, 0], [2, 3, 3, 2]), Array(4).fill([1, 0])), [1, 2, 1, 1]),
-      1,
-    ),
+  "slice, pad, tile and reverse": (x) => {
+    const part = tf.slice(x, [0, 1, 1, 0], [2, 3, 3, 2]);
+    const before: [number, number] = [1, 0];
+    const padded = tf.pad(part, [before, before, before, before]);
+    return tf.reverse(tf.tile(padded, [1, 2, 1, 1]), 1);
+  },
   "transpose and reshape": (x) => tf.reshape(tf.transpose(x, [0, 3, 1, 2]), [6, -1]),
   "softmax and logSoftmax": (x) => tf.mul(tf.softmax(x), tf.logSoftmax(x)),
   "means, sums and extremes": (x) =>

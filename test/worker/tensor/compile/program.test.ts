@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { readEngineState } from "../../../../worker/engine/engine-state.ts";
 import { loadEngine } from "../../../../worker/tensor/backend.ts";
-import { type } from "../../../../worker/tensor/compile/graph.ts";
+import { typeAttribute } from "../../../../worker/tensor/compile/graph.ts";
 import { Program } from "../../../../worker/tensor/compile/program.ts";
 import type { Step } from "../../../../worker/tensor/compile/step-graph.ts";
 import type { NamedTensors } from "../../../../worker/tensor/named-tensors.ts";
@@ -37,7 +37,7 @@ const adding: Step = {
     graph.add({
       op: "AssignAddVariableOp",
       inputs: [variables["w"]!, feeds["x"]!],
-      attributes: { dtype: type(DataType.float) },
+      attributes: { dtype: typeAttribute(DataType.float) },
     }),
   ],
 };
