@@ -79,6 +79,8 @@ class Login {
   async connect(sock: Duplex | null): Promise<Hop> {
     const { settings } = this.#options;
     const closed = new Promise<void>((resolve) => this.#client.on("close", resolve));
+    // A machine that hangs up through a jump host ends only its own half of the way.
+    sock?.once("end", () => sock.end());
     try {
       await new Promise<void>((resolve, reject) => {
         this.#fail = reject;

@@ -93,6 +93,16 @@ describe("the line", () => {
     await expect(client.call("isLaunched", "demo")).rejects.toMatchObject({ reason: "ssh-lost" });
   });
 
+  it("that breaks fails the calls under way as lost", async () => {
+    const output = new PassThrough();
+    output.write("qsweep-agent n1\n");
+    const stream = Duplex.from({ readable: output, writable: new PassThrough() });
+    const client = await AgentClient.greet(stream, { nonce: "n1", noise: () => {} });
+    const call = client.call("isLaunched", "demo");
+    stream.destroy(new Error("connection reset"));
+    await expect(call).rejects.toMatchObject({ reason: "ssh-lost" });
+  });
+
   it("that is closed lets the far end finish what it has begun", async () => {
     let submitted = false;
     let submit: () => void = () => {};

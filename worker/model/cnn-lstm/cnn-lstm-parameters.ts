@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { NamedTensors } from "../../tensor/named-tensors.ts";
-import { normalValues, uniformValues } from "../../tensor/seeded-values.ts";
+import { normalValues } from "../../tensor/seeded-values.ts";
 import type { CnnLstmConfig, EncoderConfig } from "./cnn-lstm-config.ts";
 
 type Shapes = [name: string, shape: number[]][];
@@ -11,8 +11,8 @@ const CHANNELS = 3;
 export const KERNEL = 3;
 /** Gates of an LSTM cell, side by side in one matrix. */
 const GATES = 4;
-/** As in the code of Show and Tell's authors. */
-const INITIAL_RANGE = 0.08;
+/** Of these the second forgets. */
+const FORGET = 1;
 
 /**
  * Every parameter by its name, in the model's order. Shapes are PyTorch's: convolutions
@@ -69,7 +69,9 @@ function linear(name: string, from: number, to: number): Shapes {
 
 /**
  * New weights, each fixed by the seed and its own name: biases 0, weights of normalisations 1,
- * convolutions normal with variance 2 / inputs (He et al. 2015), all others uniform in ±0.08.
+ * convolutions normal with variance 2 / inputs (He et al. 2015), all others with 1 / inputs. The
+ * forget gate's bias is 1, so that the picture is remembered to the caption's end from the start
+ * (Jozefowicz et al. 2015).
  */
 export function initialCnnLstm(config: CnnLstmConfig, seed: number): NamedTensors {
   const weights: NamedTensors = {};
@@ -81,13 +83,17 @@ export function initialCnnLstm(config: CnnLstmConfig, seed: number): NamedTensor
 
 function initialWeight(wanted: { name: string; shape: number[]; seed: number }): Tensor {
   const { name, shape, seed } = wanted;
-  if (/\.bias(_.h_l0)?$/.test(name)) return tf.zeros(shape);
+  if (name === "decoder.lstm.bias_ih_l0") return forgetBias(shape[0]! / GATES);
+  if (/\.bias(_hh_l0)?$/.test(name)) return tf.zeros(shape);
   if (name.endsWith(".norm.weight")) return tf.ones(shape);
   const count = shape.reduce((product, size) => product * size, 1);
   const source = { key: `${seed}/${name}`, count };
-  const inputs = count / shape[0]!;
-  const values = name.endsWith(".conv.weight")
-    ? normalValues(source, Math.sqrt(2 / inputs))
-    : uniformValues(source, [-INITIAL_RANGE, INITIAL_RANGE]);
-  return tf.tensor(values, shape);
+  const inputs = name === "decoder.embedding.weight" ? 1 : count / shape[0]!;
+  const gain = name.endsWith(".conv.weight") ? 2 : 1;
+  return tf.tensor(normalValues(source, Math.sqrt(gain / inputs)), shape);
+}
+
+function forgetBias(width: number): Tensor {
+  const gates = Array.from({ length: GATES }, (_, gate) => (gate === FORGET ? 1 : 0));
+  return tf.tidy(() => tf.reshape(tf.tile(tf.tensor2d(gates, [GATES, 1]), [1, width]), [-1]));
 }
