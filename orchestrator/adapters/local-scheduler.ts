@@ -6,7 +6,11 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { Failure } from "../../worker/contract/failure.ts";
 import { writeFileDurably } from "../../worker/files/durable-write.ts";
-import { acceptGridJob, signOffFile } from "../../worker/files/submission-directory.ts";
+import {
+  acceptGridJob,
+  readAcceptedJob,
+  signOffFile,
+} from "../../worker/files/submission-directory.ts";
 import { launchedSweeps, sweepPaths } from "../../worker/files/sweep-directory.ts";
 import {
   type GridArray,
@@ -64,6 +68,11 @@ export class LocalScheduler implements Scheduler {
       writeFileDurably(file, `${JSON.stringify({ pid, started: startTime(pid) })}\n`);
     }
     return job;
+  }
+
+  /** Accepted before anything is started. */
+  async find({ directory }: GridArray): Promise<string | null> {
+    return readAcceptedJob(directory);
   }
 
   async report(): Promise<GridReport> {

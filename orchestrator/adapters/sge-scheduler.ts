@@ -16,7 +16,13 @@ import { type QstatRow, qstatRows } from "../sge/qstat-rows.ts";
 import { hasTask } from "../sge/task-ranges.ts";
 import { type CommandRunner, gridCommands } from "./grid-command.ts";
 import { type QstatReport, SchedulerCache, submittedRow } from "./scheduler-cache.ts";
-import { latestAttempt, QSUB_SECONDS, submitOnce } from "./submit-once.ts";
+import {
+  findSubmitted,
+  type FindSteps,
+  latestAttempt,
+  QSUB_SECONDS,
+  submitOnce,
+} from "./submit-once.ts";
 import { taskBody } from "./task-body.ts";
 
 export interface SgeSettings {
@@ -54,31 +60,40 @@ export class SgeScheduler implements Scheduler {
   }
 
   async submit(array: GridArray): Promise<string> {
-    const { directory, token } = array;
+    const { directory } = array;
     const script = this.#writeScript(array);
     if (latestAttempt(directory) === 0) {
       const { runnable, reasons } = await this.verify(array);
       if (!runnable) throw impossible(reasons);
     }
-    const name = gridJobName(array);
     const job = await submitOnce({
-      directory,
+      ...this.#findSteps(array),
       ask: () => this.#run(["timeout", "-k", "5", String(QSUB_SECONDS), "qsub", "-terse", script]),
-      findShown: async () => {
-        const { tasks } = await this.#rows();
-        return (
-          tasks.find((row) => row.name.startsWith(gridJobName({ token, label: "" })))?.job ?? null
-        );
-      },
-      findEnded: async () => (await this.#accounting(name))[0]?.job ?? null,
-      reportSeconds: this.#site.sge.pollSeconds,
-      pause: this.#pause,
     });
-    const row = submittedRow(job, name, array.atOnce * array.slices);
+    const row = submittedRow(job, gridJobName(array), array.atOnce * array.slices);
     await this.#cache.revise((rows) =>
       rows.some((one) => one.job === job) ? rows : [...rows, row],
     );
     return job;
+  }
+
+  async find(array: GridArray): Promise<string | null> {
+    return findSubmitted(this.#findSteps(array));
+  }
+
+  #findSteps(array: GridArray): FindSteps {
+    const { directory, token } = array;
+    const beginning = gridJobName({ token, label: "" });
+    return {
+      directory,
+      findShown: async () => {
+        const { tasks } = await this.#rows();
+        return tasks.find((row) => row.name.startsWith(beginning))?.job ?? null;
+      },
+      findEnded: async () => (await this.#accounting(gridJobName(array)))[0]?.job ?? null,
+      reportSeconds: this.#site.sge.pollSeconds,
+      pause: this.#pause,
+    };
   }
 
   /**

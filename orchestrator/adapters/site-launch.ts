@@ -86,7 +86,7 @@ export class SiteLaunch implements LaunchSite {
   }
 
   async pools(sweep: ResolvedSweep): Promise<PoolNeed[]> {
-    await this.#settleLost(sweep);
+    await this.#findLost(sweep);
     const paths = pathsOf(sweep);
     const record = readSweep(paths);
     const unsettled = new Set(
@@ -116,14 +116,14 @@ export class SiteLaunch implements LaunchSite {
     await this.#submit(pilotArray(order), name);
   }
 
-  /** Pilots of which nobody knows whether they were submitted are, before others are counted. */
-  async #settleLost(sweep: ResolvedSweep): Promise<void> {
+  /** Looks for pilots of which nobody knows whether they were submitted, before any are counted. */
+  async #findLost(sweep: ResolvedSweep): Promise<void> {
     for (const submission of readSubmissions(pathsOf(sweep).submissions)) {
-      const { token, at_once: pilots, isLost } = submission;
+      const { token, at_once: pilots, job } = submission;
       const pool = sweep.pools.find((one) => one.pool === submission.pool);
-      if (!isLost || !pool) continue;
+      if (job !== null || !pool) continue;
       const order = { sweep, pool, pilots, token, program: this.#worker };
-      await this.#scheduler.submit(pilotArray(order));
+      await this.#scheduler.find(pilotArray(order));
     }
   }
 
@@ -134,8 +134,8 @@ export class SiteLaunch implements LaunchSite {
     if (address && (await brokerAnswers(address))) return;
     const order = { site, program: this.#worker };
     const submissions = readSubmissions(brokerSubmissions(site.root));
-    for (const { token, isLost } of submissions) {
-      if (isLost) await this.#scheduler.submit(brokerArray({ ...order, token }));
+    for (const { token, job } of submissions) {
+      if (job === null) await this.#scheduler.find(brokerArray({ ...order, token }));
     }
     const { tasks } = await this.#scheduler.report();
     if (livePilots({ submissions, tasks }) > 0) return;

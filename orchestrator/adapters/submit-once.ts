@@ -2,17 +2,19 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
 import { createFileDurably, writeFileDurably } from "../../worker/files/durable-write.ts";
-import { acceptGridJob, submissionPaths } from "../../worker/files/submission-directory.ts";
+import {
+  acceptGridJob,
+  readAcceptedJob,
+  submissionPaths,
+} from "../../worker/files/submission-directory.ts";
 import type { CommandResult } from "../ports/remote-host.ts";
 import { gridFailure, unreachable } from "../sge/grid-failure.ts";
 import { qsubOutcome, type QsubOutcome } from "../sge/qsub-answer.ts";
 import { fileAgeSeconds } from "./file-clock.ts";
 
-export interface SubmitSteps {
+export interface FindSteps {
   /** Of the submission; it exists. */
   directory: string;
-  /** Runs qsub, which ends within QSUB_SECONDS even if this process does not live to see it. */
-  ask: () => Promise<CommandResult>;
   /** The grid job that the scheduler shows for this submission, by a report of some age. */
   findShown: () => Promise<string | null>;
   /** The grid job that the accounting has. */
@@ -20,6 +22,11 @@ export interface SubmitSteps {
   /** How old such a report may be. */
   reportSeconds: number;
   pause: (seconds: number) => Promise<void>;
+}
+
+export interface SubmitSteps extends FindSteps {
+  /** Runs qsub, which ends within QSUB_SECONDS even if this process does not live to see it. */
+  ask: () => Promise<CommandResult>;
 }
 
 /** A qsub that has not ended by then is ended. */
@@ -41,7 +48,7 @@ const Ended = z.strictObject({ attempt: z.number().int(), status: z.number().int
 export async function submitOnce(steps: SubmitSteps): Promise<string> {
   const { directory } = steps;
   for (;;) {
-    const accepted = acceptedJob(directory);
+    const accepted = readAcceptedJob(directory);
     if (accepted !== null) return accepted;
     const attempt = latestAttempt(directory);
     const outcome: QsubOutcome = attempt === 0 ? { kind: "unsent" } : outcomeOf(directory, attempt);
@@ -50,13 +57,26 @@ export async function submitOnce(steps: SubmitSteps): Promise<string> {
       const found = await find(steps, attempt);
       if (found !== null) return accept(directory, found);
     }
-    if (acceptedJob(directory) !== null || latestAttempt(directory) !== attempt) continue;
+    if (readAcceptedJob(directory) !== null || latestAttempt(directory) !== attempt) continue;
     if (attemptIsMine(directory, attempt + 1)) return tryOnce(steps, attempt + 1);
   }
 }
 
+/**
+ * The grid job of a submission that somebody made, and may not have learnt the answer to. Null where
+ * there is none; to be sure of that may take as long as `submitOnce` takes.
+ */
+export async function findSubmitted(steps: FindSteps): Promise<string | null> {
+  const { directory } = steps;
+  const attempt = latestAttempt(directory);
+  const outcome: QsubOutcome = attempt === 0 ? { kind: "unsent" } : outcomeOf(directory, attempt);
+  if (outcome.kind === "submitted") return accept(directory, outcome.job);
+  const found = outcome.kind === "unknown" ? await find(steps, attempt) : null;
+  return found === null ? readAcceptedJob(directory) : accept(directory, found);
+}
+
 /** Looks until the job shows or can no longer come. Null then, and when there is news in files. */
-async function find(steps: SubmitSteps, attempt: number): Promise<string | null> {
+async function find(steps: FindSteps, attempt: number): Promise<string | null> {
   const { directory, findShown, findEnded, reportSeconds, pause } = steps;
   const settledSeconds = QSUB_SECONDS + GRACE_SECONDS + reportSeconds;
   for (;;) {
@@ -64,7 +84,7 @@ async function find(steps: SubmitSteps, attempt: number): Promise<string | null>
     const shown = await findShown();
     if (shown !== null) return shown;
     if (age > settledSeconds) return findEnded();
-    if (acceptedJob(directory) !== null) return null;
+    if (readAcceptedJob(directory) !== null) return null;
     const outcome = outcomeOf(directory, attempt);
     if (outcome.kind === "submitted") return outcome.job;
     if (outcome.kind === "unsent") return null;
@@ -101,12 +121,7 @@ function outcomeOf(directory: string, attempt: number): QsubOutcome {
 /** A pilot may have been first, and then its grid job is the one. */
 function accept(directory: string, job: string): string {
   acceptGridJob(directory, job);
-  return acceptedJob(directory) ?? job;
-}
-
-function acceptedJob(directory: string): string | null {
-  const { accepted } = submissionPaths(directory);
-  return existsSync(accepted) ? readFileSync(accepted, "utf8").trim() : null;
+  return readAcceptedJob(directory) ?? job;
 }
 
 function claimFile(directory: string, attempt: number): string {

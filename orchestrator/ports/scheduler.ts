@@ -82,6 +82,11 @@ export interface Scheduler {
    * Throws Failure `scheduler-refused` with the scheduler's words and a remedy.
    */
   submit(array: GridArray): Promise<string>;
+  /**
+   * The grid job of an array that somebody meant to submit, and who may not have learnt the answer;
+   * null where there certainly is none. Submits nothing.
+   */
+  find(array: GridArray): Promise<string | null>;
   /** This user's grid jobs that wait or run, no older than the site's polling interval. */
   report(): Promise<GridReport>;
   /** The accounting's last word on the tasks of a grid job that it knows to be over. */

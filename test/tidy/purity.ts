@@ -12,7 +12,7 @@ const PURE = [
   /^worker\/queue\/(?:disposition|retry-rules)\.ts$/,
   /^worker\/pilot\/gpu-rule\.ts$/,
   /^worker\/tensor\/(?:custom-gradient|native-backend|seeded-values|stateless-uniform|stored-dtype)\.ts$/,
-  /^worker\/model\/(?!(?:adapter-files|weight-files|blip-config|blip-captioner)\.ts$)/,
+  /^worker\/model\/(?!(?:adapter-files|weight-files|blip-config|blip-captioner|model-folder|open-captioner|cnn-lstm\/cnn-lstm-(?:config|captioner))\.ts$)/,
   /^worker\/train\/(?:adamw|counter-random|epoch-order|event-line|lr-schedule)\.ts$/,
 ];
 

@@ -61,8 +61,6 @@ export interface Submission extends SubmissionRecord {
   directory: string;
   /** The accepted grid job, if the scheduler is known to have taken it. */
   job: string | null;
-  /** Neither accepted nor refused: whoever submitted it did not live to learn which. */
-  isLost: boolean;
   isDone: boolean;
   /** Tasks whose pilot has signed off. */
   left: number[];
@@ -72,13 +70,11 @@ export interface Submission extends SubmissionRecord {
 export function readSubmissions(folder: string): Submission[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder).flatMap((name) => {
-    const { directory, array, accepted, done, rc } = submissionPaths(path.join(folder, name));
+    const { directory, array, done } = submissionPaths(path.join(folder, name));
     if (!existsSync(array)) return [];
     const record = SubmissionRecord.parse(JSON.parse(readFileSync(array, "utf8")));
-    const job = existsSync(accepted) ? readFileSync(accepted, "utf8").trim() : null;
-    const isLost = job === null && !existsSync(rc);
-    const isDone = existsSync(done);
-    return [{ ...record, directory, job, isLost, isDone, left: signedOff(directory) }];
+    const job = readAcceptedJob(directory);
+    return [{ ...record, directory, job, isDone: existsSync(done), left: signedOff(directory) }];
   });
 }
 
@@ -95,7 +91,13 @@ function signedOff(directory: string): number[] {
 export function acceptGridJob(directory: string, job: string): boolean {
   const { accepted } = submissionPaths(directory);
   createFileDurably(accepted, `${job}\n`);
-  return readFileSync(accepted, "utf8").trim() === job;
+  return readAcceptedJob(directory) === job;
+}
+
+/** The accepted grid job of a submission, or null as long as there is none. */
+export function readAcceptedJob(directory: string): string | null {
+  const { accepted } = submissionPaths(directory);
+  return existsSync(accepted) ? readFileSync(accepted, "utf8").trim() : null;
 }
 
 /** Says that every trial was settled: see `SubmissionPaths.done`. */

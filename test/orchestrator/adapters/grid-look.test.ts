@@ -38,6 +38,7 @@ const away = () =>
 function scheduler(...reports: (GridReport | null)[]): Scheduler {
   return {
     submit: () => Promise.reject(new Error("nothing is to be submitted")),
+    find: () => Promise.resolve(null),
     report: async () => reports.shift() ?? (await away()),
     ended: async (job) => {
       asked.push(job);

@@ -84,7 +84,6 @@ const WAITING: GridWitness = {
       slices: 10,
       directory: "",
       job: "7",
-      isLost: false,
       isDone: false,
       left: [],
     },

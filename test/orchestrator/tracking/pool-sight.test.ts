@@ -14,7 +14,6 @@ const submission = (token: string, pool: string, values: Partial<Submission> = {
   slices: 10,
   directory: "",
   job: "7",
-  isLost: false,
   isDone: false,
   left: [],
   ...values,
