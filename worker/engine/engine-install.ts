@@ -51,10 +51,10 @@ const SelfCheckReport = z.union([
 
 /**
  * Installs the native engine; where none can be had, records wasm, and where that does not run,
- * JavaScript alone, with the reasons. Whatever is recorded was checked first, and the record is replaced in one step:
- * an interrupted or failed install leaves the former engine. With `from`, that TensorFlow or none,
- * and with `binding` alone, the active Python's or none: throws Failure `engine-missing` or
- * `engine-build`. A full disk is Failure `disk-full` in any case.
+ * JavaScript alone, with the reasons. Whatever is recorded was checked first, and the record is
+ * replaced in one step: an interrupted or failed install leaves the former engine. With `from`,
+ * that TensorFlow or none, and with `binding` alone, the active Python's or none: throws Failure
+ * `engine-missing` or `engine-build`. A full disk is Failure `disk-full` in any case.
  */
 export async function installEngine(options: InstallOptions): Promise<InstallOutcome> {
   const { binding, progress } = options;

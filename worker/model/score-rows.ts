@@ -5,5 +5,5 @@ export async function scoreRows(scores: Tensor): Promise<Float32Array[]> {
   const values = await scores.data<"float32">();
   scores.dispose();
   const [count, width] = scores.shape;
-  return Array.from({ length: count! }, (_, row) => values.slice(row * width!, (row + 1) * width!));
+  return Array.from({ length: count }, (_, row) => values.slice(row * width!, (row + 1) * width!));
 }

@@ -43,7 +43,7 @@ const conv2dBackpropFilter: KernelConfig = {
     const { filterShape, strides, pad } = ConvolutionAttributes.parse(attrs);
     const [x, dy] = [tensorOf(inputs["x"]), tensorOf(inputs["dy"])];
     const [batch, height, width, channels] = x.shape;
-    const shape: [number, number, number, number] = [batch!, height!, width!, channels!];
+    const shape: [number, number, number, number] = [batch, height!, width!, channels!];
     const taken = tf.backend_util.computeConv2DInfo(shape, filterShape, strides, 1, pad);
     const { padInfo, outHeight, outWidth, strideHeight, strideWidth } = taken;
     const none: [number, number] = [0, 0];
@@ -82,7 +82,7 @@ const unsortedSegmentSum: KernelConfig = {
     const [x, segmentIds] = [tensorOf(inputs["x"]), tensorOf(inputs["segmentIds"])];
     return tf.tidy(() => {
       const rows = tf.oneHot(tf.reshape(segmentIds, [-1]), numSegments, 1, 0, "float32");
-      const values = tf.reshape(x, [x.shape[0]!, -1]);
+      const values = tf.reshape(x, [x.shape[0], -1]);
       return tf.reshape(tf.matMul(rows, values, true), [numSegments, ...x.shape.slice(1)]);
     });
   },

@@ -202,12 +202,22 @@ export function schedulerSuite(grid: () => GridUnderTest): void {
     await expect(bench.scheduler.submit(array)).rejects.toMatchObject({
       reason: "scheduler-unreachable",
     });
+    const found = await bench.scheduler.find(array);
     const job = await bench.scheduler.submit(array);
+    expect(found).toBe(job);
     const { tasks } = await bench.scheduler.report();
     const own = tasks.filter(({ name }) => name.includes(array.token));
     expect(own.map((task) => task.job)).toEqual([job]);
     await bench.scheduler.cancel([job]);
     await bench.gone(job);
+  });
+
+  it("finds none that was never submitted, or refused", async () => {
+    const bench = new GridBench(grid());
+    expect(await bench.scheduler.find(bench.array("0"))).toBeNull();
+    const refused = bench.array("0", { directives: ["-P nobody"] });
+    await bench.scheduler.submit(refused).catch(() => {});
+    expect(await bench.scheduler.find(refused)).toBeNull();
   });
 
   it("refuses what no host offers, with each host's reason, and submits nothing", async () => {

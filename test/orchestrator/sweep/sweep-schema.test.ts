@@ -76,6 +76,15 @@ describe("keys", () => {
     `,
   );
   check(
+    "a rank in an arm of the CNN-LSTM baseline is refused",
+    "name: s\ndataset: {root: data}\narms:\n  cnn:\n    model: m\n    method: cnn-lstm\n    init: random\n    zip: [{lora.r: [1, 2]}]\n",
+    `
+    s.yaml:8:12: LoRA settings belong in an arm with \`method: lora\`; this arm has \`method: cnn-lstm\`
+          zip: [{lora.r: [1, 2]}]
+                 ^^^^^^
+    `,
+  );
+  check(
     "a rank directly in an arm is sent to its block",
     sweepWith({ arm: "r: 8" }),
     `

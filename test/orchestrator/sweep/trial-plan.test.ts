@@ -141,6 +141,23 @@ arms:
   ]);
 });
 
+test("an arm of the CNN-LSTM baseline stands beside a BLIP arm, without LoRA settings", () => {
+  const { specs } = planText(`
+name: s
+dataset: {root: data}
+arms:
+  full: {model: m, method: full}
+  cnn: {model: c, method: cnn-lstm, init: random, lr: {grid: [1e-3, 3e-3]}}
+`);
+  expect(specs.map((spec) => TrialSpec.parse(spec))).toEqual(specs);
+  const cnn = specs.filter(({ arm }) => arm === "cnn");
+  expect(cnn.map(({ params }) => params)).toEqual([{ lr: 1e-3 }, { lr: 3e-3 }]);
+  for (const { recipe } of cnn) {
+    expect(recipe).toMatchObject({ method: "cnn-lstm", model: { init: "random" } });
+    expect(recipe).not.toHaveProperty("lora");
+  }
+});
+
 test("members of an arm do not share what sets them apart", () => {
   const { specs } = planText(TWO_ARMS);
   for (const { recipe, params, seed } of specs) {

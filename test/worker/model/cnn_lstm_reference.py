@@ -68,7 +68,8 @@ class Encoder(nn.Module):
         for stage in self.stages:
             x = stage(x)
         # The features of a position stand together.
-        return self.projection(x.permute(0, 2, 3, 1).flatten(1))
+        features = x.permute(0, 2, 3, 1).flatten(1)
+        return self.projection(features / math.sqrt(features.shape[1]))
 
 
 class Decoder(nn.Module):
@@ -79,7 +80,8 @@ class Decoder(nn.Module):
         self.output = nn.Linear(hidden_size, vocab_size)
 
     def forward(self, picture, ids):
-        inputs = torch.cat([picture[:, None], self.embedding(ids)], 1)
+        first = picture[:, None]
+        inputs = torch.cat([first, self.embedding(ids) + first], 1)
         return self.output(self.lstm(inputs)[0][:, 1:])
 
 
@@ -87,9 +89,9 @@ class Captioner(nn.Module):
     def __init__(self):
         super().__init__()
         text = CONFIG["decoder"]
-        sizes = {k: text[k] for k in ("vocab_size", "embedding_size", "hidden_size", "pad_token_id")}
+        names = ("vocab_size", "embedding_size", "hidden_size", "pad_token_id")
         self.encoder = Encoder(**CONFIG["encoder"], embedding_size=text["embedding_size"])
-        self.decoder = Decoder(**sizes)
+        self.decoder = Decoder(**{name: text[name] for name in names})
 
     def forward(self, pixels, ids):
         return self.decoder(self.encoder(pixels), ids)

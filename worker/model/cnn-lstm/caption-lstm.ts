@@ -16,17 +16,19 @@ export interface CnnLstmPass extends LayerPass {
 /**
  * Mean cross-entropy of each next token over all labels that count, with the caption's own tokens
  * as inputs. As in Show and Tell (Vinyals et al. 2015, equations 10 to 13) the picture is the input
- * before the first token, and is seen once.
+ * before the first token; and it is added to every token's, as Donahue et al. (2015) show it at each
+ * step: with a few hundred pictures nothing is learned of them otherwise.
  */
 export function cnnLstmLoss(pass: CnnLstmPass, batch: CaptionBatch): Scalar {
   const [captions, length] = batch.inputIds.shape;
   // The last token predicts nothing that has a label.
   const steps = length - 1;
   const ids = tf.transpose(tf.slice(batch.inputIds, [0, 0], [captions, steps]));
-  const inputs = tf.split(wordInputs(pass, ids), steps, 0); // one [B, 4H] a step
-  let state = seen(pass, encodePictures(pass, pass.config.encoder, batch.pixelValues));
-  const outputs = inputs.map((input) => {
-    state = lstmStep(pass, state, input);
+  const pictures = encodePictures(pass, pass.config.encoder, batch.pixelValues);
+  const words = wordInputs(pass, ids, tf.tile(pictures, [steps, 1]));
+  let state = seen(pass, pictures);
+  const outputs = tf.split(words, steps, 0).map((inputs) => {
+    state = lstmStep(pass, state, inputs);
     return state.h;
   });
   const labels = tf.transpose(tf.slice(batch.labels, [0, 1], [captions, steps]));
@@ -36,15 +38,15 @@ export function cnnLstmLoss(pass: CnnLstmPass, batch: CaptionBatch): Scalar {
 
 /** The state of an LSTM that has taken pictures [B, E] and no words. */
 export function seen(pass: CnnLstmPass, pictures: Tensor): LstmState {
-  const start = emptyState(pictures.shape[0]!, pass.config.decoder.hidden_size);
+  const start = emptyState(pictures.shape[0], pass.config.decoder.hidden_size);
   return lstmStep(pass, start, gateInputs(pass, pictures));
 }
 
-/** What words add to the gates. ids int32, N in all → [N, 4H] */
-export function wordInputs(pass: CnnLstmPass, ids: Tensor): Tensor {
+/** What words and the pictures they describe add to the gates. ids int32 N, [N, E] → [N, 4H] */
+export function wordInputs(pass: CnnLstmPass, ids: Tensor, pictures: Tensor): Tensor {
   const { pad_token_id, dropout: rate } = pass.config.decoder;
   const words = embed(weight(pass, "decoder.embedding.weight"), ids, pad_token_id);
-  return gateInputs(pass, dropout(pass.dropout, words, rate));
+  return gateInputs(pass, tf.add(dropout(pass.dropout, words, rate), pictures));
 }
 
 /** Scores of the words that follow outputs of the LSTM. [N, H] → [N, V] */

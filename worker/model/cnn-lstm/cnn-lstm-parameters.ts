@@ -13,6 +13,8 @@ export const KERNEL = 3;
 const GATES = 4;
 /** Of these the second forgets. */
 const FORGET = 1;
+/** Matrices whose inputs come scaled, or are one row alone: drawn with variance 1. */
+const UNSCALED = new Set(["decoder.embedding.weight", "encoder.projection.weight"]);
 
 /**
  * Every parameter by its name, in the model's order. Shapes are PyTorch's: convolutions
@@ -69,7 +71,8 @@ function linear(name: string, from: number, to: number): Shapes {
 
 /**
  * New weights, each fixed by the seed and its own name: biases 0, weights of normalisations 1,
- * convolutions normal with variance 2 / inputs (He et al. 2015), all others with 1 / inputs. The
+ * convolutions normal with variance 2 / inputs (He et al. 2015), word embeddings and the pictures'
+ * projection, whose inputs are scaled, with variance 1, all others with 1 / inputs. The
  * forget gate's bias is 1, so that the picture is remembered to the caption's end from the start
  * (Jozefowicz et al. 2015).
  */
@@ -88,7 +91,7 @@ function initialWeight(wanted: { name: string; shape: number[]; seed: number }):
   if (name.endsWith(".norm.weight")) return tf.ones(shape);
   const count = shape.reduce((product, size) => product * size, 1);
   const source = { key: `${seed}/${name}`, count };
-  const inputs = name === "decoder.embedding.weight" ? 1 : count / shape[0]!;
+  const inputs = UNSCALED.has(name) ? 1 : count / shape[0]!;
   const gain = name.endsWith(".conv.weight") ? 2 : 1;
   return tf.tensor(normalValues(source, Math.sqrt(gain / inputs)), shape);
 }

@@ -11,7 +11,8 @@ const NONE: [number, number] = [0, 0];
 /**
  * Pictures as vectors that the LSTM takes like words. Each stage is a convolution of stride 2 and a
  * residual block (He et al. 2016). The last feature map is flattened as in VGG, not averaged:
- * captions say where things are. pixelValues [B, H, W, 3] → [B, E]
+ * captions say where things are. It is divided by the root of its size, so that one step of the
+ * optimiser, which moves all of its weights alike, does not drown the picture. pixelValues [B, H, W, 3] → [B, E]
  */
 export function encodePictures(
   pass: LayerPass,
@@ -27,7 +28,9 @@ export function encodePictures(
     const outer = convolution(pass, config, { layer: `${name}.outer`, x: inner, stride: 1 });
     x = tf.relu(tf.add(down, outer));
   }
-  return linear(pass, "encoder.projection", tf.reshape(x, [x.shape[0], -1]));
+  const features = tf.reshape(x, [x.shape[0], -1]);
+  const [, count] = features.shape;
+  return linear(pass, "encoder.projection", tf.mul(features, 1 / Math.sqrt(count!)));
 }
 
 interface ConvolutionInputs {
