@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { Failure, FAILURE_REASONS } from "../../worker/contract/failure.ts";
@@ -10,6 +11,7 @@ import { storeOutlines } from "../../worker/files/spec-outlines.ts";
 import {
   readSubmissions,
   recordSubmission,
+  submissionPaths,
   type Submission,
 } from "../../worker/files/submission-directory.ts";
 import {
@@ -24,11 +26,15 @@ import { newestBroker } from "../../worker/queue/broker-address.ts";
 import { brokerAnswers } from "../../worker/queue/broker-connection.ts";
 import { dispositionOf } from "../../worker/queue/disposition.ts";
 import type { LaunchChanges, LaunchSite, PoolNeed } from "../ports/launch-site.ts";
-import type { GridArray, Scheduler } from "../ports/scheduler.ts";
+import { type GridArray, gridName, type GridTask, type Scheduler } from "../ports/scheduler.ts";
 import type { ResolvedSweep } from "../sweep/resolve-sweep.ts";
 import { livePilots } from "../tracking/live-pilots.ts";
+import { fileAgeSeconds } from "./file-clock.ts";
 import { brokerArray, brokerSubmissions, pilotArray } from "./grid-arrays.ts";
 import { siteOptions } from "./site-options.ts";
+
+/** Between two looks for an answer of the scheduler that is new enough. */
+const LOOK_MILLISECONDS = 1_000;
 
 /** Launches where the site's file system is: on this machine, or as the agent on a login host. */
 export class SiteLaunch implements LaunchSite {
@@ -97,8 +103,8 @@ export class SiteLaunch implements LaunchSite {
         })
         .map(({ spec }) => spec.id),
     );
-    const { tasks } = await this.#scheduler.report();
     const submissions = readSubmissions(paths.submissions);
+    const tasks = await this.#tasksSince(submissions);
     return (record?.plan.pools ?? []).map(({ pool, trials }) => ({
       pool,
       unsettled: trials.filter((trial) => unsettled.has(trial)).length,
@@ -114,6 +120,19 @@ export class SiteLaunch implements LaunchSite {
     if (!pool) throw new Error(`the sweep has no pool ${name}`);
     const order = { sweep, pool, pilots, token: newToken(), program: this.#worker };
     await this.#submit(pilotArray(order), name);
+  }
+
+  /** What the scheduler runs, by an answer that no submission is younger than. */
+  async #tasksSince(submissions: readonly Submission[]): Promise<readonly GridTask[]> {
+    for (;;) {
+      const { ageSeconds, tasks } = await this.#scheduler.report();
+      const isMissed = ({ token, directory, isDone }: Submission): boolean => {
+        if (isDone || tasks.some(({ name }) => name.startsWith(gridName(token, "")))) return false;
+        return (fileAgeSeconds(submissionPaths(directory).array) ?? 0) < ageSeconds;
+      };
+      if (!submissions.some(isMissed)) return tasks;
+      await delay(LOOK_MILLISECONDS);
+    }
   }
 
   /** Looks for pilots of which nobody knows whether they were submitted, before any are counted. */
@@ -137,7 +156,7 @@ export class SiteLaunch implements LaunchSite {
     for (const { token, job } of submissions) {
       if (job === null) await this.#scheduler.find(brokerArray({ ...order, token }));
     }
-    const { tasks } = await this.#scheduler.report();
+    const tasks = await this.#tasksSince(submissions);
     if (livePilots({ submissions, tasks }) > 0) return;
     await this.#submit(brokerArray({ ...order, token: newToken() }), null);
   }

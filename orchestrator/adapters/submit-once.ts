@@ -134,6 +134,7 @@ function attemptIsMine(directory: string, attempt: number): boolean {
 
 /** 0 where none was made. */
 export function latestAttempt(directory: string): number {
+  if (!existsSync(directory)) return 0;
   const numbers = readdirSync(directory).map((name) => /^qsub-(\d+)\.claim$/.exec(name)?.[1] ?? 0);
   return Math.max(0, ...numbers.map(Number));
 }
