@@ -63,8 +63,8 @@ export async function submitOnce(steps: SubmitSteps): Promise<string> {
 }
 
 /**
- * The grid job of a submission that somebody made, and may not have learnt the answer to. Null where
- * there is none; to be sure of that may take as long as `submitOnce` takes.
+ * The grid job of a submission that somebody made, and may not have learnt the answer to. Null
+ * where there is none; to be sure of that may take as long as `submitOnce` takes.
  */
 export async function findSubmitted(steps: FindSteps): Promise<string | null> {
   const { directory } = steps;

@@ -128,6 +128,8 @@ describeOnLab("a sweep on a cluster survives", (lab) => {
     sweep = "faults-qsub";
     laptop.writeSweep(sweep, SWEEP);
     const hold = path.join(lab.home(), "slow", "hold");
+    // Homes outlive a run of the tests.
+    rmSync(`${hold}.submitted`, { force: true });
     writeFileSync(hold, "");
     const cut = laptop.run(["launch", `configs/sweeps/${sweep}.yaml`]);
     await waitFor("qsub to have submitted the pilots", () => existsSync(`${hold}.submitted`));

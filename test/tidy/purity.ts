@@ -1,6 +1,18 @@
 import { importsOf } from "./imports.ts";
 import { type Files, type Finding, linesMatching } from "./repository.ts";
 
+/** Modules of `worker/model/` that read and write files. */
+const MODEL_EDGES = [
+  "adapter-files",
+  "weight-files",
+  "blip-config",
+  "blip-captioner",
+  "model-folder",
+  "open-captioner",
+  "cnn-lstm/cnn-lstm-config",
+  "cnn-lstm/cnn-lstm-captioner",
+];
+
 /** Folders and modules that only compute: same arguments, same answer, nothing else touched. */
 const PURE = [
   /^orchestrator\/tracking\//,
@@ -11,8 +23,9 @@ const PURE = [
   /^orchestrator\/ports\//,
   /^worker\/queue\/(?:disposition|retry-rules)\.ts$/,
   /^worker\/pilot\/gpu-rule\.ts$/,
-  /^worker\/tensor\/(?:custom-gradient|native-backend|seeded-values|stateless-uniform|stored-dtype)\.ts$/,
-  /^worker\/model\/(?!(?:adapter-files|weight-files|blip-config|blip-captioner|model-folder|open-captioner|cnn-lstm\/cnn-lstm-(?:config|captioner))\.ts$)/,
+  /^worker\/tensor\/(?:custom-gradient|native-backend|seeded-values)\.ts$/,
+  /^worker\/tensor\/(?:stateless-uniform|stored-dtype)\.ts$/,
+  new RegExp(`^worker/model/(?!(?:${MODEL_EDGES.join("|")})\\.ts$)`),
   /^worker\/train\/(?:adamw|counter-random|epoch-order|event-line|lr-schedule)\.ts$/,
 ];
 

@@ -11,12 +11,7 @@ import {
   generationPaths,
   newestBroker,
 } from "../queue/broker-address.ts";
-import {
-  answered,
-  brokerAnswers,
-  GENERATION_KEY,
-  GRACE_KEY,
-} from "../queue/broker-connection.ts";
+import { answered, brokerAnswers, GENERATION_KEY, GRACE_KEY } from "../queue/broker-connection.ts";
 import { connectBroker } from "../queue/connect-broker.ts";
 import { syncSweep } from "../queue/sync-sweep.ts";
 import { TrialQueue } from "../queue/trial-queue.ts";

@@ -196,7 +196,9 @@ describe("sites", () => {
     folder.write("sites/lab.yaml", "scheduler: local\nroot: .\n");
     const { reason, message } = await failureOf("site=labb");
     expect(reason).toBe("site-invalid");
-    expect(message).toContain('there is no site "labb"; did you mean "lab"? (known: lab, local, scc)');
+    expect(message).toContain(
+      'there is no site "labb"; did you mean "lab"? (known: lab, local, scc)',
+    );
   });
 
   test("one that qsweep brings is found from anywhere", async () => {

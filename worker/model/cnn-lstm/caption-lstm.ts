@@ -16,8 +16,8 @@ export interface CnnLstmPass extends LayerPass {
 /**
  * Mean cross-entropy of each next token over all labels that count, with the caption's own tokens
  * as inputs. As in Show and Tell (Vinyals et al. 2015, equations 10 to 13) the picture is the input
- * before the first token; and it is added to every token's, as Donahue et al. (2015) show it at each
- * step: with a few hundred pictures nothing is learned of them otherwise.
+ * before the first token; and it is added to every token's, as Donahue et al. (2015) show it at
+ * each step: with a few hundred pictures nothing is learned of them otherwise.
  */
 export function cnnLstmLoss(pass: CnnLstmPass, batch: CaptionBatch): Scalar {
   const [captions, length] = batch.inputIds.shape;

@@ -12,7 +12,8 @@ const NONE: [number, number] = [0, 0];
  * Pictures as vectors that the LSTM takes like words. Each stage is a convolution of stride 2 and a
  * residual block (He et al. 2016). The last feature map is flattened as in VGG, not averaged:
  * captions say where things are. It is divided by the root of its size, so that one step of the
- * optimiser, which moves all of its weights alike, does not drown the picture. pixelValues [B, H, W, 3] → [B, E]
+ * optimiser, which moves all of its weights alike, does not drown the picture. pixelValues
+ * [B, H, W, 3] → [B, E]
  */
 export function encodePictures(
   pass: LayerPass,
