@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
@@ -125,7 +126,8 @@ describeOnLab("a sweep on a cluster survives", (lab) => {
   }, 400_000);
 
   it("the loss of the SSH connection in the middle of qsub", async () => {
-    sweep = "faults-qsub";
+    // A name of its own: the accounting still has the grid jobs of earlier runs.
+    sweep = `faults-qsub-${randomBytes(3).toString("hex")}`;
     laptop.writeSweep(sweep, SWEEP);
     const hold = path.join(lab.home(), "slow", "hold");
     // Homes outlive a run of the tests.
