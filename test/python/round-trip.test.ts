@@ -8,7 +8,6 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readAdapterSettings } from "../../worker/model/adapter-files.ts";
 import { loadCaptioner } from "../../worker/model/blip-captioner.ts";
 import type { BlipCaptioner } from "../../worker/model/blip-captioner.ts";
-import type { CaptionBatch } from "../../worker/model/trainable.ts";
 import { loadEngine } from "../../worker/tensor/backend.ts";
 import { readNamedTensors, type NamedTensors } from "../../worker/tensor/named-tensors.ts";
 import {
@@ -17,6 +16,7 @@ import {
   fixtureTensors,
   logitsOf,
   toBatch,
+  type PixelBatch,
 } from "../reference/model-fixtures.ts";
 import { pythonEnvironment, run } from "../rig/python-environment.ts";
 
@@ -45,7 +45,7 @@ const load = (directory: string, trainedFrom?: string): Promise<BlipCaptioner> =
 // It needs the packages of test/python/requirements.txt, and an index or a cache to have them from.
 describe.skipIf(python === null)(`transformers and PEFT${problem}`, () => {
   let folder: string;
-  let batch: CaptionBatch;
+  let batch: PixelBatch;
   /** What Python computed, by what from. */
   let logits: NamedTensors;
   /** What we computed from what we saved. */

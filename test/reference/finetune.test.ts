@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { loadCaptioner } from "../../worker/model/blip-captioner.ts";
 import type { BlipCaptioner } from "../../worker/model/blip-captioner.ts";
-import type { CaptionBatch } from "../../worker/model/trainable.ts";
 import { describeEachWay } from "../rig/engines.ts";
 import {
   expectClose,
@@ -17,6 +16,7 @@ import {
   logitsOf,
   OptimizerFixture,
   trainOnBatches,
+  type PixelBatch,
 } from "./model-fixtures.ts";
 
 const LOSS = 1e-5;
@@ -69,7 +69,7 @@ describeEachWay("five steps of full fine-tuning", (load) => {
       captioner.dispose();
       return losses;
     }
-    type Comparison = (step: number, captioner: BlipCaptioner, batches: CaptionBatch[]) => void;
+    type Comparison = (step: number, captioner: BlipCaptioner, batches: PixelBatch[]) => void;
 
     it.each(["pads_counted", "pads_masked"] as const)("has the losses of %s", async (labels) => {
       const losses = await train(labels, () => undefined);

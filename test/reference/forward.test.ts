@@ -12,7 +12,6 @@ import {
   imageKeyValues,
   predictTokens,
 } from "../../worker/model/text-decoder.ts";
-import type { CaptionBatch } from "../../worker/model/trainable.ts";
 import { encodeImages } from "../../worker/model/vision-encoder.ts";
 import type { NamedTensors } from "../../worker/tensor/named-tensors.ts";
 import { describeEachWay, describeOnEachEngine } from "../rig/engines.ts";
@@ -25,6 +24,7 @@ import {
   lossAndGradientsInWay,
   toBatch,
   toPixelValues,
+  type PixelBatch,
 } from "./model-fixtures.ts";
 
 const STATES = 2e-5;
@@ -40,7 +40,7 @@ const { losses } = fixtureJson(
   }),
 );
 
-function batchOf(activations: NamedTensors, labels: "pads_counted" | "pads_masked"): CaptionBatch {
+function batchOf(activations: NamedTensors, labels: "pads_counted" | "pads_masked"): PixelBatch {
   return toBatch({
     pixels: activations["pixel_values"]!,
     inputIds: activations["input_ids"]!,

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { loadCaptioner } from "../../worker/model/blip-captioner.ts";
 import type { BlipCaptioner } from "../../worker/model/blip-captioner.ts";
-import { describeOnEachEngine } from "../rig/engines.ts";
+import { describeEachWay } from "../rig/engines.ts";
+import { withSearcher } from "../rig/searcher.ts";
 import { fixtureJson, fixturePath, fixtureTensors, toPixelValues } from "./model-fixtures.ts";
 
 /** Of a mean over the new tokens, as it is with a length penalty of 1. */
@@ -72,7 +73,7 @@ const titled = runs.map((run) => ({
   run,
 }));
 
-describeOnEachEngine("generate()", (load) => {
+describeEachWay("generate()", (load) => {
   let pixelValues: tf.Tensor4D;
   beforeAll(async () => {
     await load();
@@ -95,7 +96,9 @@ describeOnEachEngine("generate()", (load) => {
     afterAll(() => captioner.dispose());
 
     it.each(titled.filter(({ run }) => run.model === model))("$title", async ({ run }) => {
-      const found = await captioner.search(pixelValues, promptOf(run), settingsOf(run));
+      const found = await withSearcher(captioner, (searcher) =>
+        searcher.search({ pixelValues }, promptOf(run), settingsOf(run)),
+      );
       const best = found.flatMap((captions) => captions.slice(0, run.kwargs.num_return_sequences));
       expect(best.map(({ ids }) => ids)).toEqual(run.ids.map(unpadded));
       for (const [index, score] of (run.sequences_scores ?? []).entries()) {
@@ -107,19 +110,22 @@ describeOnEachEngine("generate()", (load) => {
 
     it("gives each image the same caption alone as in a batch", async () => {
       const options = { numBeams: 3, maxNewTokens: 12 };
-      const together = await captioner.generate(pixelValues, options);
-      const alone: number[][] = [];
-      for (let index = 0; index < pixelValues.shape[0]; index += 1) {
-        const image = tf.slice(pixelValues, index, 1);
-        alone.push(...(await captioner.generate(image, options)));
-        image.dispose();
-      }
-      expect(alone).toEqual(together);
+      await withSearcher(captioner, async (searcher) => {
+        const together = await searcher.generate({ pixelValues }, options);
+        const alone: number[][] = [];
+        for (let index = 0; index < pixelValues.shape[0]; index += 1) {
+          const image = tf.slice(pixelValues, index, 1);
+          alone.push(...(await searcher.generate({ pixelValues: image }, options)));
+          image.dispose();
+        }
+        expect(alone).toEqual(together);
+      });
     });
 
     it("leaves no tensors behind", async () => {
       const before = tf.memory().numTensors;
-      await captioner.generate(pixelValues, { numBeams: 3, maxNewTokens: 8 });
+      const options = { numBeams: 3, maxNewTokens: 8 };
+      await withSearcher(captioner, (searcher) => searcher.generate({ pixelValues }, options));
       expect(tf.memory().numTensors).toBe(before);
     });
   });

@@ -12,7 +12,7 @@ import {
   imageKeyValues,
   predictTokens,
 } from "../../worker/model/text-decoder.ts";
-import type { CaptionBatch } from "../../worker/model/trainable.ts";
+import type { CaptionBatch, CaptionTokens } from "../../worker/model/trainable.ts";
 import { Program } from "../../worker/tensor/compile/program.ts";
 import { lossAndGradients } from "../../worker/model/loss-and-gradients.ts";
 import { readNamedTensors } from "../../worker/tensor/named-tensors.ts";
@@ -48,7 +48,9 @@ export interface BatchFixture {
   labels: "pads_counted" | "pads_masked";
 }
 
-export function toBatch({ pixels, inputIds, attentionMask, labels }: BatchFixture): CaptionBatch {
+export type PixelBatch = CaptionTokens & { pixelValues: Tensor4D };
+
+export function toBatch({ pixels, inputIds, attentionMask, labels }: BatchFixture): PixelBatch {
   const ignored = tf.scalar(-100, "int32");
   const masked = tf.where(tf.cast(attentionMask, "bool"), inputIds, ignored);
   return {
@@ -77,7 +79,7 @@ export function expectClose(actual: Tensor, expected: Tensor, tolerance: number)
 }
 
 /** Scores of the next token at every position, not only where the loss needs them. [B·S, V] */
-export function logitsOf(captioner: BlipCaptioner, batch: CaptionBatch): Tensor {
+export function logitsOf(captioner: BlipCaptioner, batch: PixelBatch): Tensor {
   const pass = captioner.forwardPass(captioner.parameters, null);
   const { imageStates } = encodeImages(pass, batch.pixelValues);
   const { hiddenStates } = decodeText(pass, {
@@ -146,7 +148,7 @@ export async function trainOnBatches(
 }
 
 /** The batches of `tiny-blip-finetune` by number. */
-export async function finetuneBatches(labels: BatchFixture["labels"]): Promise<CaptionBatch[]> {
+export async function finetuneBatches(labels: BatchFixture["labels"]): Promise<PixelBatch[]> {
   const tensors = await fixtureTensors("tiny-blip-finetune/batches.safetensors");
   const count = new Set(Object.keys(tensors).map((name) => name.split(".")[0])).size;
   return Array.from({ length: count }, (_, index) =>

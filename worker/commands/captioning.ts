@@ -3,13 +3,15 @@ import path from "node:path";
 import { Failure } from "../contract/failure.ts";
 import { CaptionTokenizer } from "../data/caption-tokenizer.ts";
 import { type BadImage, ImageStore } from "../data/image-store.ts";
-import { readPreprocessor } from "../data/image-transform.ts";
+import { type Preprocessor, readPreprocessor } from "../data/image-transform.ts";
 import { holdsAdapter } from "../model/adapter-files.ts";
 import type { FoundCaption } from "../model/caption-search.ts";
-import type { Captioner } from "../model/captioner.ts";
+import { CaptionSearcher } from "../model/caption-searcher.ts";
+import type { ImageInput } from "../model/trainable.ts";
 import { openCaptioner } from "../model/open-captioner.ts";
 import { loadEngine } from "../tensor/backend.ts";
-import { type ImageSource, pixelTensor } from "../train/caption-batch.ts";
+import { openRunner } from "../tensor/open-runner.ts";
+import { disposeInput, type ImageSource, pixelSource } from "../train/image-source.ts";
 import type { CaptioningOptions } from "./captioning-options.ts";
 import { engineLine } from "./engine-process.ts";
 
@@ -50,13 +52,15 @@ export async function captionImages<Image extends { file: string }>(
     method: "untuned",
     ...(adapter !== undefined && { trainedFrom: adapter }),
   });
+  const runner = openRunner(captioner);
   try {
-    const search = searchWith(captioner, tokenizer, options);
-    const store = await openAll(images, preprocessor);
+    const searcher = new CaptionSearcher(captioner, runner);
+    const search = searchWith(searcher, { tokenizer, positions: captioner.maxPositions, options });
+    const source = pixelSource(await openAll(images, preprocessor), preprocessor);
     const captioned: Captioned<Image>[] = [];
     const tell = tellNow(images.length, progress);
     const size = Math.min(BATCH_IMAGES, Math.ceil(BATCH_BEAMS / options.numBeams));
-    for await (const found of foundCaptions({ store, preprocessor }, size, search)) {
+    for await (const found of foundCaptions(source, size, search)) {
       for (const { ids } of found) {
         const image = images[captioned.length]!;
         captioned.push({ image, ids, caption: tokenizer.decode(ids) });
@@ -65,11 +69,12 @@ export async function captionImages<Image extends { file: string }>(
     }
     return captioned;
   } finally {
+    runner.dispose();
     captioner.dispose();
   }
 }
 
-type Search = (pixelValues: Awaited<ReturnType<typeof pixelTensor>>) => Promise<FoundCaption[][]>;
+type Search = (images: ImageInput) => Promise<FoundCaption[][]>;
 
 /** The best caption of each image, batch by batch; the next images are decoded meanwhile. */
 async function* foundCaptions<Image extends { file: string }>(
@@ -77,23 +82,22 @@ async function* foundCaptions<Image extends { file: string }>(
   size: number,
   search: Search,
 ): AsyncGenerator<FoundCaption[]> {
-  const indices = source.store.images.map((_, index) => index);
+  const indices = source.images.map((_, index) => index);
   for (let done = 0; done < indices.length; done += size) {
-    const pixelValues = await pixelTensor(source, indices.slice(done, done + size));
-    source.store.prefetch(indices.slice(done + size, done + 2 * size));
-    const found = await search(pixelValues);
-    pixelValues.dispose();
+    const input = await source.input(indices.slice(done, done + size));
+    source.prefetch(indices.slice(done + size, done + 2 * size));
+    const found = await search(input);
+    disposeInput(input);
     yield found.map(([best]) => best!);
   }
 }
 
 function searchWith(
-  captioner: Captioner,
-  tokenizer: CaptionTokenizer,
-  options: CaptioningOptions,
+  searcher: CaptionSearcher,
+  inputs: { tokenizer: CaptionTokenizer; positions: number; options: CaptioningOptions },
 ): Search {
+  const { tokenizer, positions, options } = inputs;
   const prompt = promptIds(tokenizer, options.prompt ?? "");
-  const { maxPositions: positions } = captioner;
   const room = positions - 1 - prompt.length;
   if (room < 1) {
     throw new Failure({
@@ -105,7 +109,7 @@ function searchWith(
   const { numBeams, minLength, repetitionPenalty } = options;
   const maxLength = 1 + prompt.length + Math.min(options.maxNewTokens, room);
   const request = { numBeams, maxLength, minLength, repetitionPenalty };
-  return (pixelValues) => captioner.search(pixelValues, prompt, request);
+  return (input) => searcher.search(input, prompt, request);
 }
 
 /** A prompt's tokens without [CLS] and [SEP], as the reference hands them to the decoder. */
@@ -133,7 +137,7 @@ function checkFolders({ model, adapter }: CaptioningOptions): void {
 
 async function openAll<Image extends { file: string }>(
   images: readonly Image[],
-  preprocessor: ImageSource["preprocessor"],
+  preprocessor: Preprocessor,
 ): Promise<ImageStore<Image>> {
   const bad: BadImage[] = [];
   const onBadImage = (one: BadImage): void => void bad.push(one);

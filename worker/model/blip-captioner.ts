@@ -1,26 +1,23 @@
 import * as tf from "@tensorflow/tfjs-core";
-import type { Scalar, Tensor4D } from "@tensorflow/tfjs-core";
+import type { Scalar, Tensor, Tensor4D } from "@tensorflow/tfjs-core";
 import { Failure } from "../contract/failure.ts";
 import type { LoraSettings } from "../contract/trial-spec.ts";
 import { withoutGradient } from "../tensor/custom-gradient.ts";
 import type { NamedTensors } from "../tensor/named-tensors.ts";
 import { holdsAdapter, readAdapter, readAdapterSettings, writeAdapter } from "./adapter-files.ts";
+import { advanceDecoding, beginDecoding } from "./blip-decoding.ts";
 import { readBlipConfig } from "./blip-config.ts";
 import type { BlipConfig } from "./blip-config.ts";
 import { parameterShapes } from "./blip-parameters.ts";
-import { CaptionDecoder } from "./caption-decoder.ts";
 import { captionLoss } from "./caption-loss.ts";
-import { PLAIN_SEARCH, searchCaptions } from "./caption-search.ts";
-import type { FoundCaption } from "./caption-search.ts";
-import { bestCaptions } from "./captioner.ts";
-import type { Captioner, SearchRequest } from "./captioner.ts";
+import type { Captioner, Decoded, DecoderSize, DecoderStart, NextTokens } from "./captioner.ts";
 import { DropoutDraws } from "./dropout.ts";
 import type { DropoutSeed } from "./dropout.ts";
 import { initialWeights } from "./initial-weights.ts";
 import { initialLora, mergedWeights } from "./lora.ts";
 import type { ForwardPass } from "./layers.ts";
 import { writeModelFolder } from "./model-folder.ts";
-import type { CaptionBatch, DecodeOptions } from "./trainable.ts";
+import type { CaptionBatch } from "./trainable.ts";
 import { encodeImages } from "./vision-encoder.ts";
 import { readModelWeights, takeWeights } from "./weight-files.ts";
 
@@ -122,11 +119,14 @@ export class BlipCaptioner implements Captioner {
   readonly #directory: string;
   readonly #frozen: NamedTensors;
   readonly #lora: LoraSettings | null;
+  /** Names of the parameters, also while they are elsewhere. */
+  readonly #trained: readonly string[];
   #parameters: NamedTensors;
 
   constructor({ config, directory, parameters, frozen, lora }: CaptionerParts) {
     this.config = config;
     this.#directory = directory;
+    this.#trained = Object.keys(parameters);
     this.#parameters = parameters;
     this.#frozen = frozen;
     this.#lora = lora;
@@ -149,13 +149,14 @@ export class BlipCaptioner implements Captioner {
   loss(parameters: NamedTensors, batch: CaptionBatch, dropoutSeed: DropoutSeed | null): Scalar {
     return tf.tidy(() => {
       const pass = this.forwardPass(parameters, dropoutSeed);
-      const encode = () => encodeImages(pass, batch.pixelValues).imageStates;
-      const isVisionTrained = Object.keys(parameters).some((name) =>
-        name.includes("vision_model."),
-      );
-      const imageStates = isVisionTrained ? encode() : withoutGradient(batch.pixelValues, encode);
-      return captionLoss(pass, imageStates, batch);
+      return captionLoss(pass, this.#imageStates(pass, batch), batch);
     });
+  }
+
+  get constantStates(): readonly number[] | null {
+    const { attention_dropout, hidden_size, image_size, patch_size } = this.config.vision_config;
+    if (attention_dropout > 0 || this.#isVisionTrained) return null;
+    return [1 + (image_size / patch_size) ** 2, hidden_size];
   }
 
   replaceParameters(next: NamedTensors): void {
@@ -167,32 +168,27 @@ export class BlipCaptioner implements Captioner {
     return this.config.text_config.max_position_embeddings;
   }
 
-  generate(pixelValues: Tensor4D, options: DecodeOptions): Promise<number[][]> {
-    return bestCaptions(this, pixelValues, options);
+  get firstId(): number {
+    return this.config.text_config.bos_token_id;
   }
 
-  async search(
-    pixelValues: Tensor4D,
-    prompt: readonly number[],
-    request: SearchRequest,
-  ): Promise<FoundCaption[][]> {
-    const { bos_token_id, sep_token_id } = this.config.text_config;
-    const firstIds = [bos_token_id, ...prompt];
-    const plain = this.forwardPass(this.#parameters, null);
-    const merged = this.#lora === null ? {} : mergedWeights(plain.weights, this.config, this.#lora);
-    const pass = { ...plain, weights: { ...plain.weights, ...merged }, lora: null };
-    const decoder = new CaptionDecoder(pass, pixelValues, firstIds);
-    try {
-      const start = { images: pixelValues.shape[0], firstIds };
-      return await searchCaptions(decoder, start, {
-        ...PLAIN_SEARCH,
-        endId: sep_token_id,
-        ...request,
-      });
-    } finally {
-      decoder.dispose();
-      tf.dispose(merged);
-    }
+  get endId(): number {
+    return this.config.text_config.sep_token_id;
+  }
+
+  encode(parameters: NamedTensors, pixelValues: Tensor4D): Tensor {
+    return tf.tidy(() => {
+      const { imageStates } = encodeImages(this.forwardPass(parameters, null), pixelValues);
+      return tf.reshape(imageStates, [pixelValues.shape[0], -1, imageStates.shape[1]!]);
+    });
+  }
+
+  begin(parameters: NamedTensors, start: DecoderStart, size: DecoderSize): Decoded {
+    return beginDecoding(this.forwardPass(parameters, null), start, size);
+  }
+
+  advance(parameters: NamedTensors, next: NextTokens, memory: NamedTensors): Decoded {
+    return advanceDecoding(this.forwardPass(parameters, null), next, memory);
   }
 
   async save(directory: string): Promise<string[]> {
@@ -206,5 +202,18 @@ export class BlipCaptioner implements Captioner {
 
   dispose(): void {
     tf.dispose([this.#parameters, this.#frozen]);
+  }
+
+  /** What the decoder sees of a batch's images. [B·P, C] */
+  #imageStates(pass: ForwardPass, batch: CaptionBatch): Tensor {
+    if ("imageStates" in batch) {
+      return tf.reshape(batch.imageStates, [-1, batch.imageStates.shape.at(-1)!]);
+    }
+    const encode = () => encodeImages(pass, batch.pixelValues).imageStates;
+    return this.#isVisionTrained ? encode() : withoutGradient(batch.pixelValues, encode);
+  }
+
+  get #isVisionTrained(): boolean {
+    return this.#trained.some((name) => name.includes("vision_model."));
   }
 }

@@ -1,105 +1,162 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
+import type { NamedTensors } from "../tensor/named-tensors.ts";
+import type { RunnableStep, StepRunner } from "../tensor/step-runner.ts";
 import type { NextTokenModel } from "./caption-search.ts";
-import type { ForwardPass } from "./layers.ts";
+import type { Captioner, Decoded, DecoderSize, NextTokens } from "./captioner.ts";
 import { scoreRows } from "./score-rows.ts";
-import { causalMask, decodeText, imageKeyValues, predictTokens } from "./text-decoder.ts";
-import type { KeyValues } from "./text-decoder.ts";
-import { encodeImages } from "./vision-encoder.ts";
 
-type DecoderRows = {
-  /** Per layer, of the image of each row. */
-  image: KeyValues[];
-  /** Per layer, of each row's tokens so far. */
-  past: KeyValues[];
-  /** The image that each row describes. */
-  imageOfRow: number[];
-};
+/** A captioner's decoding, ready to be called for any images. */
+export interface DecodingSteps {
+  begin: RunnableStep;
+  advance: RunnableStep;
+  size: DecoderSize;
+}
+
+const SCORES = "scores";
+
+/** Prepares the decoding of sequences of this size. */
+export function decodingSteps(
+  captioner: Captioner,
+  runner: StepRunner,
+  size: DecoderSize,
+): DecodingSteps {
+  const begin = runner.prepare((parameters, feeds) => {
+    const start = { imageStates: fed(feeds, "imageStates"), firstIds: fed(feeds, "firstIds") };
+    return named(captioner.begin(parameters, start, size));
+  });
+  const advance = runner.prepare((parameters, feeds) => {
+    const next: NextTokens = {
+      tokens: fed(feeds, "tokens"),
+      parents: fed(feeds, "parents"),
+      position: fed(feeds, "position"),
+      visible: fed(feeds, "visible"),
+    };
+    return named(captioner.advance(parameters, next, feeds));
+  });
+  return { begin, advance, size };
+}
+
+function named({ scores, memory }: Decoded): NamedTensors {
+  return { [SCORES]: scores, ...memory };
+}
+
+function fed(feeds: NamedTensors, name: string): Tensor {
+  const tensor = feeds[name];
+  if (tensor === undefined) throw new Error(`a decoding step was given no ${name}`);
+  return tensor;
+}
+
+/** An unfinished sequence: its image's place in the memory, and its row at each of its tokens. */
+interface Row {
+  image: number;
+  history: readonly number[];
+}
 
 /**
- * The captioner as a model of next tokens. Keys and values are kept from step to step, so that each
- * token is computed once. `dispose` frees them.
+ * A captioner as a model of next tokens. Every image has room for as many rows as there are beams,
+ * needed or not, and keeps it until half of the images are done: so there are few sizes to compile
+ * for. `dispose` frees what is kept of images and tokens.
  */
 export class CaptionDecoder implements NextTokenModel {
-  readonly #pass: ForwardPass;
-  readonly #pixelValues: Tensor;
+  readonly #steps: DecodingSteps;
+  readonly #imageStates: Tensor;
   readonly #firstIds: readonly number[];
-  #rows: DecoderRows = { image: [], past: [], imageOfRow: [] };
+  #images: number;
+  #memory: NamedTensors = {};
+  #rows: Row[] = [];
 
-  /** pixelValues [B, H, W, 3] */
-  constructor(pass: ForwardPass, pixelValues: Tensor, firstIds: readonly number[]) {
-    this.#pass = pass;
-    this.#pixelValues = pixelValues;
+  /** imageStates [B, …] */
+  constructor(steps: DecodingSteps, imageStates: Tensor, firstIds: readonly number[]) {
+    this.#steps = steps;
+    this.#imageStates = imageStates;
     this.#firstIds = firstIds;
+    this.#images = imageStates.shape[0]!;
   }
 
   start(): Promise<Float32Array[]> {
-    const images = this.#pixelValues.shape[0];
-    const imageOfRow = Array.from({ length: images }, (_, image) => image);
-    return this.#step(() => {
-      const { imageStates } = encodeImages(this.#pass, this.#pixelValues);
-      const image = imageKeyValues(this.#pass, imageStates, images);
-      const shape: [number, number] = [images, this.#firstIds.length];
-      const ids = imageOfRow.flatMap(() => this.#firstIds);
-      const { hiddenStates, keyValues } = decodeText(this.#pass, {
-        inputIds: tf.tensor2d(ids, shape, "int32"),
-        image,
-        past: null,
-        mask: causalMask(tf.ones(shape)),
-      });
-      const states = tf.reshape(hiddenStates.at(-1)!, [...shape, -1]);
-      const last = tf.squeeze(tf.slice(states, [0, shape[1] - 1, 0], [-1, 1, -1]), [1]); // [B, C]
-      const logits = predictTokens(this.#pass, last);
-      return { logits, rows: { image, past: keyValues, imageOfRow } };
-    });
+    const firstIds = Array.from({ length: this.#images }, () => [...this.#firstIds]);
+    const feeds = { firstIds: tf.tensor2d(firstIds, undefined, "int32") };
+    const history = this.#firstIds.map(() => 0);
+    this.#rows = firstIds.map((_, image) => ({ image, history }));
+    const scores = this.#run(this.#steps.begin, feeds, { imageStates: this.#imageStates });
+    return scoreRows(scores);
   }
 
-  advance({ parents, tokens }: { parents: number[]; tokens: number[] }): Promise<Float32Array[]> {
-    return this.#step(() => {
-      const { image, past, imageOfRow } = continued(this.#rows, parents);
-      const { hiddenStates, keyValues } = decodeText(this.#pass, {
-        inputIds: tf.tensor2d(tokens, [tokens.length, 1], "int32"),
-        image,
-        past,
-        mask: null,
-      });
-      const logits = predictTokens(this.#pass, hiddenStates.at(-1)!);
-      return { logits, rows: { image, past: keyValues, imageOfRow } };
+  async advance(next: { parents: number[]; tokens: number[] }): Promise<Float32Array[]> {
+    const continued = this.#halved(next.parents.map((parent) => this.#rows[parent]!));
+    const { beams } = this.#steps.size;
+    const taken = Array.from({ length: this.#images }, () => 0);
+    const places = continued.map(({ image }) => {
+      const beam = taken[image]!;
+      taken[image] = beam + 1;
+      return image * beams + beam;
     });
+    const feeds = this.#feeds(continued, places, next.tokens);
+    this.#rows = continued.map(({ image, history }, row) => ({
+      image,
+      history: [...history, places[row]! - image * beams],
+    }));
+    const scores = await scoreRows(this.#run(this.#steps.advance, feeds, this.#memory));
+    return places.map((place) => scores[place]!);
   }
 
   dispose(): void {
-    tf.dispose([this.#rows.image, this.#rows.past]);
+    tf.dispose(this.#memory);
+    this.#memory = {};
   }
 
-  /** Runs one step, keeps its rows in place of the former ones, and returns the scores by row. */
-  #step(compute: () => { logits: Tensor; rows: DecoderRows }): Promise<Float32Array[]> {
-    const { logits, rows } = tf.tidy(compute);
-    const former = this.#rows;
-    this.#rows = rows;
-    if (former.image !== rows.image) tf.dispose(former.image);
-    tf.dispose(former.past);
-    return scoreRows(logits);
+  /** Gives up the room of images that are done once half of it would do. */
+  #halved(rows: Row[]): Row[] {
+    const open = [...new Set(rows.map(({ image }) => image))];
+    let images = this.#images;
+    while (images > 1 && open.length <= images / 2) images = Math.ceil(images / 2);
+    if (images === this.#images) return rows;
+    // What fills the rest up does not matter.
+    const kept = Array.from({ length: images }, (_, place) => open[place] ?? open[0]!);
+    const index = tf.tensor1d(kept, "int32");
+    for (const [name, tensor] of Object.entries(this.#memory)) {
+      this.#memory[name] = tf.gather(tensor, index);
+      tensor.dispose();
+    }
+    index.dispose();
+    this.#images = images;
+    return rows.map(({ image, history }) => ({ image: open.indexOf(image), history }));
   }
-}
 
-/** The rows that continue `parents`; those of the image stay as they are where none changes. */
-function continued(rows: DecoderRows, parents: number[]): DecoderRows {
-  const { image, past, imageOfRow } = rows;
-  const imageOfNext = parents.map((parent) => imageOfRow[parent]!);
-  const hasSameImages = imageOfNext.join() === imageOfRow.join();
-  const hasSameRows = hasSameImages && parents.every((parent, row) => parent === row);
-  return {
-    image: hasSameImages ? image : gathered(image, parents),
-    past: hasSameRows ? past : gathered(past, parents),
-    imageOfRow: imageOfNext,
-  };
-}
+  /** The tensors that `NextTokens` describes; rows that nobody needs see but their own token. */
+  #feeds(continued: readonly Row[], places: readonly number[], tokens: readonly number[]) {
+    const { beams, capacity } = this.#steps.size;
+    const count = this.#images * beams;
+    const position = continued[0]!.history.length;
+    const ids = new Int32Array(count);
+    const parents = Int32Array.from({ length: count }, (_, row) => row);
+    const visible = new Float32Array(count * beams * capacity);
+    for (let row = 0; row < count; row += 1) {
+      visible[(row * beams + (row % beams)) * capacity + position] = 1;
+    }
+    for (const [index, { image, history }] of continued.entries()) {
+      const row = places[index]!;
+      ids[row] = tokens[index]!;
+      parents[row] = image * beams + history.at(-1)!;
+      for (const [place, beam] of history.entries()) {
+        visible[(row * beams + beam) * capacity + place] = 1;
+      }
+    }
+    return {
+      tokens: tf.tensor2d(ids, [this.#images, beams]),
+      parents: tf.tensor1d(parents),
+      position: tf.tensor1d([position], "int32"),
+      visible: tf.tensor4d(visible, [this.#images, 1, beams, beams * capacity]),
+    };
+  }
 
-function gathered(layers: readonly KeyValues[], rows: number[]): KeyValues[] {
-  const index = tf.tensor1d(rows, "int32");
-  return layers.map(({ keys, values }) => ({
-    keys: tf.gather(keys, index),
-    values: tf.gather(values, index),
-  }));
+  /** Runs a step on feeds of its own, which are disposed, and on those that stay. */
+  #run(step: RunnableStep, feeds: NamedTensors, others: NamedTensors): Tensor {
+    const { [SCORES]: scores, ...memory } = step({ ...feeds, ...others });
+    for (const name of Object.keys(memory)) this.#memory[name]?.dispose();
+    tf.dispose(feeds);
+    this.#memory = { ...this.#memory, ...memory };
+    return scores!;
+  }
 }

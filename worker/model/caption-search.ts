@@ -65,7 +65,7 @@ interface SearchContext {
 /**
  * Searches a caption for each of `images` images, all beginning with `firstIds`, exactly as
  * `generate()` of Hugging Face transformers 4.51. Returns up to `numBeams` captions an image, best
- * first. An image that is done costs no further work.
+ * first. An image that is done is not asked for again.
  */
 export async function searchCaptions(
   model: NextTokenModel,

@@ -13,16 +13,27 @@ export interface DecoderInputs {
   inputIds: Tensor;
   /** Of the image, by layer: see `imageKeyValues`. */
   image: KeyValues[];
-  /** Of the tokens before `inputIds`, by layer; null when there are none. */
-  past: KeyValues[] | null;
-  /** Added to the self-attention scores: see `causalMask`. */
-  mask: Tensor | null;
+  /** Null when there are no tokens before `inputIds`. */
+  past: PastTokens | null;
+  /** Added to the self-attention scores: see `causalMask` and `barred`. */
+  mask: Tensor;
+}
+
+/**
+ * Tokens decoded before, of sequences that are decoded one token at a time. `inputIds` are then the
+ * next token of each of the S sequences of an image, and all see one memory of T places a sequence.
+ */
+export interface PastTokens {
+  /** By layer, [B, H, S·T, D]: zeros where no token has been. */
+  keyValues: KeyValues[];
+  /** The place of the next tokens, int32 [1]. */
+  position: Tensor;
 }
 
 export interface DecodedText {
   /** The embeddings, then the output of each layer. [B·S, C] each */
   hiddenStates: Tensor[];
-  /** Of all tokens so far, by layer. */
+  /** Of all tokens so far, by layer: [B, H, S, D], or as in `PastTokens`. */
   keyValues: KeyValues[];
 }
 
@@ -32,13 +43,14 @@ const BARRED = -10_000;
 /** The BERT decoder of BLIP: post-norm layers with cross-attention to the image. */
 export function decodeText(pass: ForwardPass, inputs: DecoderInputs): DecodedText {
   const { inputIds, image, past, mask } = inputs;
-  const hiddenStates = [embedTokens(pass, inputIds, past?.[0]?.keys.shape[2] ?? 0)];
+  const hiddenStates = [embedTokens(pass, inputIds, past?.position ?? null)];
   const keyValues: KeyValues[] = [];
   const batch = inputIds.shape[0];
   for (const [index, imageLayer] of image.entries()) {
     const layer = layerName(index);
     const x = hiddenStates.at(-1)!;
-    const own = joined(past?.[index], projectKeyValues(pass, `${layer}.attention`, { x, batch }));
+    const next = projectKeyValues(pass, `${layer}.attention`, { x, batch });
+    const own = past === null ? next : remembered(past.keyValues[index]!, next, past.position);
     const attended = attentionBlock(pass, `${layer}.attention`, { x, keyValues: own, mask });
     const informed = attentionBlock(pass, `${layer}.crossattention`, {
       x: attended,
@@ -69,7 +81,11 @@ export function causalMask(attentionMask: Tensor): Tensor {
   const earlier = new Float32Array(size * size);
   for (let row = 0; row < size; row += 1) earlier.fill(1, row * size, row * size + row + 1);
   const tokens = tf.reshape(tf.cast(attentionMask, "float32"), [batch, 1, 1, size]);
-  const allowed = tf.mul(tf.tensor2d(earlier, [size, size]), tokens);
+  return barred(tf.mul(tf.tensor2d(earlier, [size, size]), tokens));
+}
+
+/** 0 where `allowed` is 1, and a low score where it is 0. */
+export function barred(allowed: Tensor): Tensor {
   return tf.mul(tf.sub(allowed, 1), -BARRED);
 }
 
@@ -83,15 +99,21 @@ export function predictTokens(pass: ForwardPass, states: Tensor): Tensor {
   return tf.add(tf.matMul(normal, matrix, false, true), weight(pass, `${head}.bias`));
 }
 
-/** Words plus positions, normalised; the first id stands at position `offset`. [B, S] → [B·S, C] */
-function embedTokens(pass: ForwardPass, inputIds: Tensor, offset: number): Tensor {
+/**
+ * Words plus positions, normalised. The ids of a sequence stand side by side from the first place,
+ * or are all at the one `position`. [B, S] → [B·S, C]
+ */
+function embedTokens(pass: ForwardPass, inputIds: Tensor, position: Tensor | null): Tensor {
   const { hidden_size, pad_token_id, layer_norm_eps, hidden_dropout_prob } =
     pass.config.text_config;
   const [batch, length] = inputIds.shape;
   const embeddings = "text_decoder.bert.embeddings";
   const words = embed(weight(pass, WORD_EMBEDDINGS), inputIds, pad_token_id);
   const table = weight(pass, `${embeddings}.position_embeddings.weight`);
-  const positions = tf.slice(table, [offset, 0], [length!, hidden_size]);
+  const positions =
+    position === null
+      ? tf.slice(table, [0, 0], [length!, hidden_size])
+      : tf.gather(table, position);
   const sum = tf.add(tf.reshape(words, [batch, length!, hidden_size]), positions);
   const rows = tf.reshape(sum, [batch * length!, hidden_size]);
   const normal = layerNorm(pass, `${embeddings}.LayerNorm`, rows, layer_norm_eps);
@@ -137,11 +159,20 @@ function projectKeyValues(
   };
 }
 
-function joined(past: KeyValues | undefined, next: KeyValues): KeyValues {
-  if (past === undefined) return next;
+/** `past` with the next tokens of its sequences at their place, which was empty. */
+function remembered(past: KeyValues, next: KeyValues, position: Tensor): KeyValues {
+  const [batch, heads, places, width] = past.keys.shape;
+  const sequences = next.keys.shape[2]!;
+  const capacity = places! / sequences;
+  const here = tf.reshape(tf.oneHot(position, capacity, 1, 0, "float32"), [1, capacity, 1]);
+  const written = (before: Tensor, token: Tensor): Tensor => {
+    const rows = batch * heads! * sequences;
+    const added = tf.mul(tf.reshape(token, [rows, 1, width!]), here);
+    return tf.reshape(tf.add(tf.reshape(before, added.shape), added), past.keys.shape);
+  };
   return {
-    keys: tf.concat([past.keys, next.keys], 2),
-    values: tf.concat([past.values, next.values], 2),
+    keys: written(past.keys, next.keys),
+    values: written(past.values, next.values),
   };
 }
 

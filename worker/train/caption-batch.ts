@@ -1,32 +1,12 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { TrainSettings } from "../contract/trial-spec.ts";
-import type { SplitImage } from "../data/caption-dataset.ts";
 import type { CaptionTokenizer } from "../data/caption-tokenizer.ts";
-import type { ImageStore } from "../data/image-store.ts";
-import { normalise, type Preprocessor } from "../data/image-transform.ts";
-import type { CaptionBatch } from "../model/trainable.ts";
+import type { CaptionBatch, ImageInput } from "../model/trainable.ts";
 import type { Example } from "./epoch-order.ts";
+import type { ImageSource } from "./image-source.ts";
 
 /** A label that takes no part in the loss. */
 const IGNORED = -100;
-const CHANNELS = 3;
-
-/** Images, of a split unless said otherwise, and how the model takes them. */
-export interface ImageSource<Image extends { file: string } = SplitImage> {
-  store: ImageStore<Image>;
-  preprocessor: Preprocessor;
-}
-
-/** Normalised pixels of these images, float32 [B, H, W, 3]; the caller disposes them. */
-export async function pixelTensor<Image extends { file: string }>(
-  { store, preprocessor }: ImageSource<Image>,
-  indices: readonly number[],
-): Promise<tf.Tensor4D> {
-  const images = await Promise.all(indices.map((index) => store.pixels(index)));
-  const { height, width } = preprocessor;
-  const values = normalise(images, preprocessor);
-  return tf.tensor4d(values, [images.length, height, width, CHANNELS]);
-}
 
 export interface CaptionBatchOptions {
   source: ImageSource;
@@ -42,32 +22,37 @@ export async function captionBatch(options: CaptionBatchOptions): Promise<Captio
   const { source, tokenizer, settings, examples, rows } = options;
   const { labels, max_length: maxLength } = settings;
   const tokens = examples.map(({ image, caption }) =>
-    tokenizer.encode(source.store.images[image]!.captions[caption]!, maxLength),
+    tokenizer.encode(source.images[image]!.captions[caption]!, maxLength),
   );
   const { padId } = tokenizer;
   const { shape, ...arrays } = tokenArrays({ tokens, padId, labels, rows, maxLength });
   const indices = examples.map(({ image }) => image);
-  const pixels = await pixelTensor(source, indices);
   return {
-    pixelValues: withEmptyRows(pixels, rows),
+    ...withEmptyRows(await source.input(indices), rows),
     inputIds: tf.tensor2d(arrays.inputIds, shape, "int32"),
     attentionMask: tf.tensor2d(arrays.attentionMask, shape, "int32"),
     labels: tf.tensor2d(arrays.labels, shape, "int32"),
   };
 }
 
-function withEmptyRows(tensor: tf.Tensor4D, rows: number): tf.Tensor4D {
-  const missing = rows - tensor.shape[0];
-  if (missing === 0) return tensor;
-  const none: [number, number] = [0, 0];
-  const padded = tf.pad(tensor, [[0, missing], none, none, none]);
-  tensor.dispose();
-  return padded;
+/** Images of nothing behind the given ones, which are disposed if there are to be more. */
+function withEmptyRows(images: ImageInput, rows: number): ImageInput {
+  const filledUp = <T extends tf.Tensor>(tensor: T): T => {
+    const missing = rows - tensor.shape[0]!;
+    if (missing === 0) return tensor;
+    const padding = tensor.shape.map((_, axis): [number, number] => [0, axis === 0 ? missing : 0]);
+    const padded = tf.pad(tensor, padding);
+    tensor.dispose();
+    return padded;
+  };
+  return "pixelValues" in images
+    ? { pixelValues: filledUp(images.pixelValues) }
+    : { imageStates: filledUp(images.imageStates) };
 }
 
 /** Frees a batch's tensors. */
 export function disposeBatch(batch: CaptionBatch): void {
-  tf.dispose([batch.pixelValues, batch.inputIds, batch.attentionMask, batch.labels]);
+  tf.dispose(Object.values(batch));
 }
 
 /**

@@ -1,8 +1,10 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { lossAndGradients } from "../model/loss-and-gradients.ts";
-import type { CaptionBatch } from "../model/trainable.ts";
+import type { CaptionBatch, CaptionTokens } from "../model/trainable.ts";
+import { compiledRunner } from "../tensor/compile/compiled-runner.ts";
 import { type CompiledStep, Program } from "../tensor/compile/program.ts";
 import type { NamedTensors } from "../tensor/named-tensors.ts";
+import type { StepRunner } from "../tensor/step-runner.ts";
 import { adamwNodes, graphName } from "./adamw-nodes.ts";
 import { type AdamWState, stepFactors } from "./adamw.ts";
 import type { Learner, LearnerOptions, StepInputs } from "./learner.ts";
@@ -12,6 +14,7 @@ import type { Learner, LearnerOptions, StepInputs } from "./learner.ts";
  * Needs the native engine.
  */
 export class CompiledLearner implements Learner {
+  readonly runner: StepRunner;
   readonly #options: LearnerOptions;
   readonly #names: readonly string[];
   readonly #program: Program;
@@ -35,6 +38,7 @@ export class CompiledLearner implements Learner {
       results: ["loss"],
       update: (scope) => adamwNodes(scope, this.#names, settings),
     });
+    this.runner = compiledRunner(this.#program, (variables) => this.#parametersIn(variables));
   }
 
   async step({ batch, lr, dropoutSeed }: StepInputs): Promise<number> {
@@ -76,14 +80,18 @@ export class CompiledLearner implements Learner {
   }
 
   #compute(variables: NamedTensors, feeds: NamedTensors): NamedTensors {
-    const parameters = Object.fromEntries(
-      this.#names.map((name) => [name, variables[graphName.parameter(name)]!]),
-    );
+    const parameters = this.#parametersIn(variables);
     if (!isBatch(feeds)) throw new Error("a step was given no batch");
     const { trainable } = this.#options;
     const dropoutSeed = feeds["dropoutSeed"] ?? null;
     const { loss, gradients } = lossAndGradients(trainable, feeds, dropoutSeed, parameters);
     return { loss, ...renamed(gradients, graphName.gradient) };
+  }
+
+  #parametersIn(variables: NamedTensors): NamedTensors {
+    return Object.fromEntries(
+      this.#names.map((name) => [name, variables[graphName.parameter(name)]!]),
+    );
   }
 }
 
@@ -91,13 +99,10 @@ function renamed(tensors: NamedTensors, name: (of: string) => string): NamedTens
   return Object.fromEntries(Object.entries(tensors).map(([key, value]) => [name(key), value]));
 }
 
-const BATCH: readonly (keyof CaptionBatch)[] = [
-  "pixelValues",
-  "inputIds",
-  "attentionMask",
-  "labels",
-];
+const TOKENS: readonly (keyof CaptionTokens)[] = ["inputIds", "attentionMask", "labels"];
 
 function isBatch(feeds: NamedTensors): feeds is NamedTensors & CaptionBatch {
-  return BATCH.every((name) => name in feeds);
+  return (
+    TOKENS.every((name) => name in feeds) && ("pixelValues" in feeds || "imageStates" in feeds)
+  );
 }

@@ -2,8 +2,8 @@ import type { DecodeSettings } from "../contract/trial-spec.ts";
 import type { CaptionTokenizer } from "../data/caption-tokenizer.ts";
 import { CiderD } from "../metrics/cider-d.ts";
 import { tokenizeCaptions, tokenizeReferences } from "../metrics/ptb-tokenizer.ts";
-import type { Trainable } from "../model/trainable.ts";
-import { type ImageSource, pixelTensor } from "./caption-batch.ts";
+import type { CaptionSearcher } from "../model/caption-searcher.ts";
+import { disposeInput, type ImageSource } from "./image-source.ts";
 
 /** Fixed, so that a score does not depend on how a trial trains: batching may move a last bit. */
 const DECODE_BATCH_SIZE = 16;
@@ -21,7 +21,7 @@ export interface Evaluation {
 }
 
 export interface EvaluateOptions {
-  captioner: Pick<Trainable, "generate">;
+  searcher: Pick<CaptionSearcher, "generate">;
   source: ImageSource;
   tokenizer: CaptionTokenizer;
   decode: DecodeSettings;
@@ -35,21 +35,21 @@ export type EvaluationProgress = (done: number, images: number) => Promise<void>
 
 /** Captions the source's images and scores the captions with CIDEr-D. */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
-  const { captioner, source, tokenizer, decode, scorer, onProgress } = options;
-  const { images } = source.store;
+  const { searcher, source, tokenizer, decode, scorer, onProgress } = options;
+  const { images } = source;
   const indices = images.map((_, index) => index);
   const predictions: Prediction[] = [];
   while (predictions.length < images.length) {
     const done = predictions.length;
     await onProgress(done, images.length);
     const batch = indices.slice(done, done + DECODE_BATCH_SIZE);
-    const pixelValues = await pixelTensor(source, batch);
-    source.store.prefetch(indices.slice(done + DECODE_BATCH_SIZE, done + 2 * DECODE_BATCH_SIZE));
-    const captions = await captioner.generate(pixelValues, {
+    const input = await source.input(batch);
+    source.prefetch(indices.slice(done + DECODE_BATCH_SIZE, done + 2 * DECODE_BATCH_SIZE));
+    const captions = await searcher.generate(input, {
       numBeams: decode.num_beams,
       maxNewTokens: decode.max_new_tokens,
     });
-    pixelValues.dispose();
+    disposeInput(input);
     for (const [row, index] of batch.entries()) {
       const caption = tokenizer.decode(captions[row]!);
       predictions.push({ image_id: images[index]!.id, caption });

@@ -3,15 +3,17 @@ import path from "node:path";
 import type { Recipe } from "../contract/trial-spec.ts";
 import { CaptionTokenizer } from "../data/caption-tokenizer.ts";
 import { readPreprocessor } from "../data/image-transform.ts";
+import { CaptionSearcher } from "../model/caption-searcher.ts";
+import type { Captioner } from "../model/captioner.ts";
 import { openCaptioner } from "../model/open-captioner.ts";
-import type { Trainable } from "../model/trainable.ts";
 import { initAdamW } from "./adamw.ts";
 import { type AttemptContext, type Conclusion, trialResult } from "./attempt-context.ts";
-import { captionBatch, type ImageSource } from "./caption-batch.ts";
+import { captionBatch } from "./caption-batch.ts";
 import { CheckpointKeeper, PREDICTIONS, type TrainingProgress } from "./checkpoint-keeper.ts";
 import { type FoundCheckpoint, newestCheckpoint } from "./checkpoint-search.ts";
 import { rowsPerBatch, stepsPerEpoch } from "./epoch-order.ts";
 import { evaluate, referenceScorer } from "./evaluate.ts";
+import type { ImageSource } from "./image-source.ts";
 import { type Learner, openLearner } from "./learner.ts";
 import { loadOptimizerState } from "./optimizer-state.ts";
 import { TrainingRun } from "./training-run.ts";
@@ -90,7 +92,7 @@ async function openInputs(context: AttemptContext, recipe: TunedRecipe): Promise
   const training = await openImages(context, trainingImages, preprocessor);
   const validation = await openImages(context, validated, preprocessor);
   const asked = trainingImages.length + validated.length;
-  const badImages = asked - training.store.images.length - validation.store.images.length;
+  const badImages = asked - training.images.length - validation.images.length;
   return { directory, tokenizer, training, validation, badImages };
 }
 
@@ -98,7 +100,7 @@ function openRun(options: {
   context: AttemptContext;
   recipe: TunedRecipe;
   inputs: Inputs;
-  captioner: Trainable;
+  captioner: Captioner;
   learner: Learner;
   found: FoundCheckpoint | null;
 }): TrainingRun {
@@ -106,7 +108,7 @@ function openRun(options: {
   const { control, clock, log, reached } = context;
   const { tokenizer, training, validation } = inputs;
   const { train: settings, decode, validate, seed } = recipe;
-  const captionCounts = training.store.images.map(({ captions }) => captions.length);
+  const captionCounts = training.images.map(({ captions }) => captions.length);
   const steps = stepsPerEpoch(captionCounts, settings);
   const batchRows = rowsPerBatch(captionCounts, settings);
   const progress = found?.manifest ?? UNTOUCHED;
@@ -121,7 +123,8 @@ function openRun(options: {
   });
   const keeper = openKeeper({ context, captioner, stepsPerEpoch: steps });
   if (found !== null) keeper.resumedFrom(progress);
-  const scorer = referenceScorer(validation.store.images);
+  const scorer = referenceScorer(validation.images);
+  const searcher = new CaptionSearcher(captioner, learner.runner);
   return new TrainingRun({
     settings,
     validate,
@@ -130,9 +133,9 @@ function openRun(options: {
     captionCounts,
     makeBatch: (examples) =>
       captionBatch({ source: training, tokenizer, settings, examples, rows: batchRows }),
-    prefetch: (examples) => training.store.prefetch(examples.map(({ image }) => image)),
+    prefetch: (examples) => training.prefetch(examples.map(({ image }) => image)),
     evaluate: (onProgress) =>
-      evaluate({ captioner, source: validation, tokenizer, decode, scorer, onProgress }),
+      evaluate({ searcher, source: validation, tokenizer, decode, scorer, onProgress }),
     keeper,
     control,
     clock,
@@ -144,7 +147,7 @@ function openRun(options: {
 
 function openKeeper(options: {
   context: AttemptContext;
-  captioner: Trainable;
+  captioner: Captioner;
   stepsPerEpoch: number;
 }): CheckpointKeeper {
   const { context, captioner } = options;
@@ -186,8 +189,8 @@ async function conclusion(
 
 function countImages(recipe: Recipe, { training, validation }: Inputs): Record<string, number> {
   return imageCounts(recipe, {
-    training: training.store.images.length,
-    validation: validation.store.images.length,
+    training: training.images.length,
+    validation: validation.images.length,
   });
 }
 

@@ -1,7 +1,8 @@
 import { Failure } from "../contract/failure.ts";
 import type { OptimizerSettings } from "../contract/trial-spec.ts";
 import type { CaptionBatch, Trainable } from "../model/trainable.ts";
-import { nativeBackend } from "../tensor/native-backend.ts";
+import { runsGraphs } from "../tensor/open-runner.ts";
+import type { StepRunner } from "../tensor/step-runner.ts";
 import type { AdamWState } from "./adamw.ts";
 import { CompiledLearner } from "./compiled-learner.ts";
 import { EagerLearner } from "./eager-learner.ts";
@@ -30,6 +31,8 @@ export interface Learner {
    * called within itself.
    */
   withState<T>(use: (state: AdamWState) => Promise<T>): Promise<T>;
+  /** Computes with the parameters as they are after the last step. */
+  readonly runner: StepRunner;
   /** Frees the optimiser's state. */
   dispose(): void;
 }
@@ -44,8 +47,7 @@ export function assertFinite(loss: number, { step, lr }: { step: number; lr: num
   });
 }
 
-/** A learner that runs steps as graphs where the engine can, unless QSWEEP_EAGER is 1. */
+/** A learner that runs steps as graphs where that is done. */
 export function openLearner(options: LearnerOptions): Learner {
-  const isCompiled = nativeBackend() !== null && process.env["QSWEEP_EAGER"] !== "1";
-  return isCompiled ? new CompiledLearner(options) : new EagerLearner(options);
+  return runsGraphs() ? new CompiledLearner(options) : new EagerLearner(options);
 }

@@ -7,7 +7,7 @@ import { datasetDigest } from "../files/dataset-digest.ts";
 import { modelDigest } from "../files/model-digest.ts";
 import type { AttemptContext } from "./attempt-context.ts";
 import { unlessStopped } from "./attempt-control.ts";
-import type { ImageSource } from "./caption-batch.ts";
+import { type ImageSource, pixelSource } from "./image-source.ts";
 
 type ModelRecipe = Exclude<Recipe, { method: "constant" }>;
 
@@ -57,7 +57,7 @@ export async function openImages(
     onBadImage: ({ file, problem }) => log.write({ type: "image-skipped", file, problem }),
   });
   const store = await unlessStopped(control, opening);
-  return { store, preprocessor };
+  return pixelSource(store, preprocessor);
 }
 
 /**

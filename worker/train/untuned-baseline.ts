@@ -1,10 +1,12 @@
 import type { Recipe } from "../contract/trial-spec.ts";
 import { CaptionTokenizer } from "../data/caption-tokenizer.ts";
 import { readPreprocessor } from "../data/image-transform.ts";
+import { CaptionSearcher } from "../model/caption-searcher.ts";
 import { openCaptioner } from "../model/open-captioner.ts";
 import { type AttemptContext, type Conclusion, trialResult } from "./attempt-context.ts";
 import { AttemptStopped, eventLoopTurn } from "./attempt-control.ts";
 import { evaluate, referenceScorer } from "./evaluate.ts";
+import { openRunner } from "../tensor/open-runner.ts";
 import {
   checkedModelDirectory,
   imageCounts,
@@ -24,15 +26,17 @@ export async function untunedBaseline(
   const source = await openImages(context, validated, await readPreprocessor(directory));
   const { init } = recipe.model;
   const captioner = await openCaptioner({ directory, init, seed: recipe.seed, method: "untuned" });
-  const images = imageCounts(recipe, { validation: source.store.images.length });
+  const images = imageCounts(recipe, { validation: source.images.length });
   log.write({ type: "started", engine, epochs: 0, steps: 0, images, resumed_from: null, step: 0 });
+  const runner = openRunner(captioner);
   try {
+    const searcher = new CaptionSearcher(captioner, runner);
     const evaluation = await evaluate({
-      captioner,
+      searcher,
       source,
       tokenizer,
       decode: recipe.decode,
-      scorer: referenceScorer(source.store.images),
+      scorer: referenceScorer(source.images),
       onProgress: async (done, all) => {
         await eventLoopTurn();
         const why = control.requested();
@@ -53,6 +57,7 @@ export async function untunedBaseline(
     });
     return { result, predictions: JSON.stringify(evaluation.predictions) };
   } finally {
+    runner.dispose();
     captioner.dispose();
   }
 }

@@ -7,12 +7,13 @@ import type { LoraSettings, OptimizerSettings } from "../../../worker/contract/t
 import { loadCaptioner } from "../../../worker/model/blip-captioner.ts";
 import type { BlipCaptioner, LoadCaptionerOptions } from "../../../worker/model/blip-captioner.ts";
 import { lossAndGradients } from "../../../worker/model/loss-and-gradients.ts";
-import type { CaptionBatch, Trainable } from "../../../worker/model/trainable.ts";
+import type { CaptionTokens, Trainable } from "../../../worker/model/trainable.ts";
 import { readNamedTensors, writeNamedTensors } from "../../../worker/tensor/named-tensors.ts";
 import type { NamedTensors } from "../../../worker/tensor/named-tensors.ts";
 import { normalValues } from "../../../worker/tensor/seeded-values.ts";
 import { adamwStep, initAdamW } from "../../../worker/train/adamw.ts";
 import { describeOnEachEngine } from "../../rig/engines.ts";
+import { withSearcher } from "../../rig/searcher.ts";
 
 const WIDTH = 16;
 const SEP = 3;
@@ -68,8 +69,10 @@ function load(options: Partial<LoadCaptionerOptions> = {}): Promise<BlipCaptione
   return loadCaptioner({ directory, init: "random", seed: 1, method: "full", lora, ...options });
 }
 
+type Batch = CaptionTokens & { pixelValues: tf.Tensor4D };
+
 /** Four images of noise with a caption each. */
-function makeBatch(): CaptionBatch {
+function makeBatch(): Batch {
   const shape: [number, number, number, number] = [captions.length, 16, 16, 3];
   const count = shape.reduce((product, size) => product * size, 1);
   const inputIds = tf.tensor2d(captions, undefined, "int32");
@@ -83,7 +86,7 @@ function makeBatch(): CaptionBatch {
   };
 }
 
-function disposeBatch(batch: CaptionBatch): void {
+function disposeBatch(batch: Batch): void {
   tf.dispose([batch.pixelValues, batch.inputIds, batch.attentionMask, batch.labels]);
 }
 
@@ -128,7 +131,8 @@ describeOnEachEngine("a captioner", (loadEngine) => {
     const captioner = await load();
     const losses = train(captioner, { steps: 60, lr: 1e-2, dropout: "off" });
     const batch = makeBatch();
-    const found = await captioner.generate(batch.pixelValues, { numBeams: 1, maxNewTokens: 8 });
+    const options = { numBeams: 1, maxNewTokens: 8 };
+    const found = await withSearcher(captioner, (searcher) => searcher.generate(batch, options));
     disposeBatch(batch);
     captioner.dispose();
     expect(losses.at(-1)).toBeLessThan(0.05);
@@ -166,7 +170,8 @@ describeOnEachEngine("a captioner", (loadEngine) => {
     train(captioner, { steps: 2, lr: 1e-3, dropout: "on" });
     expect(tf.memory().numTensors).toBe(loaded);
     const batch = makeBatch();
-    await captioner.generate(batch.pixelValues, { numBeams: 2, maxNewTokens: 5 });
+    const options = { numBeams: 2, maxNewTokens: 5 };
+    await withSearcher(captioner, (searcher) => searcher.generate(batch, options));
     disposeBatch(batch);
     captioner.dispose();
     expect(tf.memory().numTensors).toBe(before);

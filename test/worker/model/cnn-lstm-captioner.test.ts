@@ -6,10 +6,11 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { loadCnnLstm } from "../../../worker/model/cnn-lstm/cnn-lstm-captioner.ts";
 import { lossAndGradients } from "../../../worker/model/loss-and-gradients.ts";
 import { openCaptioner } from "../../../worker/model/open-captioner.ts";
-import type { CaptionBatch } from "../../../worker/model/trainable.ts";
+import type { CaptionTokens } from "../../../worker/model/trainable.ts";
 import type { NamedTensors } from "../../../worker/tensor/named-tensors.ts";
 import { disposeBatch } from "../../../worker/train/caption-batch.ts";
 import { describeOnEachEngine } from "../../rig/engines.ts";
+import { withSearcher } from "../../rig/searcher.ts";
 
 /** Made with PyTorch's own layers by `cnn_lstm_reference.py`, which has the formulas below too. */
 const reference: {
@@ -60,7 +61,7 @@ function pictures(): tf.Tensor4D {
   return tf.tensor4d(wave(2 * size * size * 3, 0.5), [2, size, size, 3]);
 }
 
-function referenceBatch(): CaptionBatch {
+function referenceBatch(): CaptionTokens & { pixelValues: tf.Tensor4D } {
   const inputIds = tf.tensor2d(reference.inputIds, undefined, "int32");
   const labels = tf.tensor2d(reference.labels, undefined, "int32");
   return { pixelValues: pictures(), inputIds, labels, attentionMask: tf.onesLike(inputIds) };
@@ -92,7 +93,10 @@ describeOnEachEngine("a CNN-LSTM captioner", (loadEngine) => {
     const captioner = await referenceCaptioner();
     const pixelValues = pictures();
     const maxNewTokens = reference.greedy[0]!.length - 1;
-    const found = await captioner.generate(pixelValues, { numBeams: 1, maxNewTokens });
+    const options = { numBeams: 1, maxNewTokens };
+    const found = await withSearcher(captioner, (searcher) =>
+      searcher.generate({ pixelValues }, options),
+    );
     expect(found).toEqual(reference.greedy);
     tf.dispose(pixelValues);
     captioner.dispose();
@@ -101,7 +105,10 @@ describeOnEachEngine("a CNN-LSTM captioner", (loadEngine) => {
   it("scores a beam's caption by the probabilities that the loss is made of", async () => {
     const captioner = await referenceCaptioner();
     const pixelValues = pictures();
-    const [found] = await captioner.search(pixelValues, [], { numBeams: 3, maxLength: 5 });
+    const request = { numBeams: 3, maxLength: 5 };
+    const [found] = await withSearcher(captioner, (searcher) =>
+      searcher.search({ pixelValues }, [], request),
+    );
     const { ids, score } = found![0]!;
     const inputIds = tf.tensor2d([ids], undefined, "int32");
     const batch = {
@@ -121,8 +128,10 @@ describeOnEachEngine("a CNN-LSTM captioner", (loadEngine) => {
     const both = pictures();
     const second = tf.slice(both, 1, 1);
     const options = { numBeams: 3, maxLength: 6 };
-    const together = await captioner.search(both, [], options);
-    const [alone] = await captioner.search(second, [], options);
+    const [together, [alone]] = await withSearcher(captioner, async (searcher) => [
+      await searcher.search({ pixelValues: both }, [], options),
+      await searcher.search({ pixelValues: second }, [], options),
+    ]);
     expect(alone!.map(({ ids }) => ids)).toEqual(together[1]!.map(({ ids }) => ids));
     expect(alone![0]!.score).toBeCloseTo(together[1]![0]!.score!, 5);
     tf.dispose([both, second]);
@@ -134,7 +143,8 @@ describeOnEachEngine("a CNN-LSTM captioner", (loadEngine) => {
     const captioner = await referenceCaptioner();
     const batch = referenceBatch();
     const { loss, gradients } = lossAndGradients(captioner, batch, 3);
-    await captioner.generate(batch.pixelValues, { numBeams: 2, maxNewTokens: 4 });
+    const options = { numBeams: 2, maxNewTokens: 4 };
+    await withSearcher(captioner, (searcher) => searcher.generate(batch, options));
     tf.dispose([loss, gradients]);
     disposeBatch(batch);
     captioner.dispose();

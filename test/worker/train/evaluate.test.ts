@@ -6,6 +6,7 @@ import { ImageStore } from "../../../worker/data/image-store.ts";
 import { readPreprocessor } from "../../../worker/data/image-transform.ts";
 import { loadEngine } from "../../../worker/tensor/backend.ts";
 import { evaluate, type Evaluation, referenceScorer } from "../../../worker/train/evaluate.ts";
+import { pixelSource } from "../../../worker/train/image-source.ts";
 import { makeTinySetting, type TinySetting } from "./tiny-trial.ts";
 
 let setting: TinySetting;
@@ -37,16 +38,17 @@ async function evaluated(
   });
   let next = 0;
   return evaluate({
-    captioner: {
-      generate: ({ shape: [count] }) => {
-        const batch = images.slice(next, next + count);
-        next += count;
+    searcher: {
+      generate: (input) => {
+        const [count] = Object.values(input)[0]!.shape;
+        const batch = images.slice(next, next + count!);
+        next += count!;
         return Promise.resolve(
           batch.map((image) => tokenizer.encode(captions(image.captions), 30)),
         );
       },
     },
-    source: { store, preprocessor },
+    source: pixelSource(store, preprocessor),
     tokenizer,
     decode: { num_beams: 1, max_new_tokens: 20 },
     scorer: referenceScorer(images),

@@ -3,9 +3,8 @@ import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
 import { crossEntropy } from "../caption-loss.ts";
 import { dropout } from "../dropout.ts";
 import { embed, type LayerPass, linear, weight } from "../layers.ts";
-import type { CaptionBatch } from "../trainable.ts";
+import type { CaptionTokens } from "../trainable.ts";
 import type { CnnLstmConfig } from "./cnn-lstm-config.ts";
-import { encodePictures } from "./image-encoder.ts";
 import { emptyState, gateInputs, type LstmState, lstmStep } from "./lstm.ts";
 
 /** All that a forward pass depends on besides its inputs. */
@@ -17,14 +16,13 @@ export interface CnnLstmPass extends LayerPass {
  * Mean cross-entropy of each next token over all labels that count, with the caption's own tokens
  * as inputs. As in Show and Tell (Vinyals et al. 2015, equations 10 to 13) the picture is the input
  * before the first token; and it is added to every token's, as Donahue et al. (2015) show it at
- * each step: with a few hundred pictures nothing is learned of them otherwise.
+ * each step: with a few hundred pictures nothing is learned of them otherwise. pictures [B, E]
  */
-export function cnnLstmLoss(pass: CnnLstmPass, batch: CaptionBatch): Scalar {
+export function cnnLstmLoss(pass: CnnLstmPass, pictures: Tensor, batch: CaptionTokens): Scalar {
   const [captions, length] = batch.inputIds.shape;
   // The last token predicts nothing that has a label.
   const steps = length - 1;
   const ids = tf.transpose(tf.slice(batch.inputIds, [0, 0], [captions, steps]));
-  const pictures = encodePictures(pass, pass.config.encoder, batch.pixelValues);
   const words = wordInputs(pass, ids, tf.tile(pictures, [steps, 1]));
   let state = seen(pass, pictures);
   const outputs = tf.split(words, steps, 0).map((inputs) => {

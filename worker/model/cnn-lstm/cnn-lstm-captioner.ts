@@ -1,16 +1,16 @@
 import * as tf from "@tensorflow/tfjs-core";
-import type { Scalar, Tensor4D } from "@tensorflow/tfjs-core";
+import type { Scalar, Tensor, Tensor4D } from "@tensorflow/tfjs-core";
 import type { NamedTensors } from "../../tensor/named-tensors.ts";
-import { type FoundCaption, PLAIN_SEARCH, searchCaptions } from "../caption-search.ts";
-import { bestCaptions, type Captioner, type SearchRequest } from "../captioner.ts";
+import type { Captioner, Decoded, DecoderSize, DecoderStart, NextTokens } from "../captioner.ts";
 import { DropoutDraws, type DropoutSeed } from "../dropout.ts";
 import { writeModelFolder } from "../model-folder.ts";
-import type { CaptionBatch, DecodeOptions } from "../trainable.ts";
+import type { CaptionBatch } from "../trainable.ts";
 import { readModelWeights, takeWeights } from "../weight-files.ts";
 import { type CnnLstmPass, cnnLstmLoss } from "./caption-lstm.ts";
 import { type CnnLstmConfig, readCnnLstmConfig } from "./cnn-lstm-config.ts";
 import { cnnLstmShapes, initialCnnLstm } from "./cnn-lstm-parameters.ts";
-import { LstmDecoder } from "./lstm-decoder.ts";
+import { encodePictures } from "./image-encoder.ts";
+import { advanceLstm, beginLstm } from "./lstm-decoding.ts";
 
 const NOTHING = /^$/;
 
@@ -41,6 +41,7 @@ export async function loadCnnLstm(options: LoadCnnLstmOptions): Promise<CnnLstmC
 /** A convolutional encoder and an LSTM, all of whose weights are trained: the older baseline. */
 export class CnnLstmCaptioner implements Captioner {
   readonly maxPositions = Infinity;
+  readonly constantStates = null;
   readonly #config: CnnLstmConfig;
   readonly #directory: string;
   #parameters: NamedTensors;
@@ -57,7 +58,14 @@ export class CnnLstmCaptioner implements Captioner {
   }
 
   loss(parameters: NamedTensors, batch: CaptionBatch, dropoutSeed: DropoutSeed | null): Scalar {
-    return tf.tidy(() => cnnLstmLoss(this.#pass(parameters, dropoutSeed), batch));
+    return tf.tidy(() => {
+      const pass = this.#pass(parameters, dropoutSeed);
+      const pictures =
+        "imageStates" in batch
+          ? batch.imageStates
+          : encodePictures(pass, this.#config.encoder, batch.pixelValues);
+      return cnnLstmLoss(pass, pictures, batch);
+    });
   }
 
   replaceParameters(next: NamedTensors): void {
@@ -65,25 +73,25 @@ export class CnnLstmCaptioner implements Captioner {
     this.#parameters = next;
   }
 
-  generate(pixelValues: Tensor4D, options: DecodeOptions): Promise<number[][]> {
-    return bestCaptions(this, pixelValues, options);
+  get firstId(): number {
+    return this.#config.decoder.bos_token_id;
   }
 
-  async search(
-    pixelValues: Tensor4D,
-    prompt: readonly number[],
-    request: SearchRequest,
-  ): Promise<FoundCaption[][]> {
-    const { bos_token_id, sep_token_id } = this.#config.decoder;
-    const firstIds = [bos_token_id, ...prompt];
-    const decoder = new LstmDecoder(this.#pass(this.#parameters, null), pixelValues, firstIds);
-    const start = { images: pixelValues.shape[0], firstIds };
-    const settings = { ...PLAIN_SEARCH, endId: sep_token_id, ...request };
-    try {
-      return await searchCaptions(decoder, start, settings);
-    } finally {
-      decoder.dispose();
-    }
+  get endId(): number {
+    return this.#config.decoder.sep_token_id;
+  }
+
+  encode(parameters: NamedTensors, pixelValues: Tensor4D): Tensor {
+    const pass = this.#pass(parameters, null);
+    return tf.tidy(() => encodePictures(pass, this.#config.encoder, pixelValues));
+  }
+
+  begin(parameters: NamedTensors, start: DecoderStart, size: DecoderSize): Decoded {
+    return beginLstm(this.#pass(parameters, null), start, size);
+  }
+
+  advance(parameters: NamedTensors, next: NextTokens, memory: NamedTensors): Decoded {
+    return advanceLstm(this.#pass(parameters, null), next, memory);
   }
 
   save(directory: string): Promise<string[]> {

@@ -69,8 +69,8 @@ export class Program {
       const fed = new Map(
         Object.keys(feeds).map((name, index) => [graph.placeholders[name]!, ids[index]!]),
       );
-      const handles = this.#opened().session.run(fed, graph.results);
-      return named(step.results, this.#tensors(handles));
+      const handles = this.#opened().session.run(fed, Object.values(graph.results));
+      return named(Object.keys(graph.results), this.#tensors(handles));
     };
   }
 

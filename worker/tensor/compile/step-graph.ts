@@ -14,8 +14,8 @@ export interface Step {
    * recorded; what else it uses, tensors and numbers, is as it was then in every later run.
    */
   compute: (variables: NamedTensors, feeds: NamedTensors) => NamedTensors;
-  /** Names of what `compute` returns that the compiled step returns too. */
-  results: readonly string[];
+  /** Names of what `compute` returns that the compiled step returns too; all if left out. */
+  results?: readonly string[];
   /** Adds nodes that change variables, and returns those that have to run. */
   update?: (scope: UpdateScope) => string[];
 }
@@ -39,8 +39,8 @@ export interface StepGraph {
   nodes: readonly GraphNode[];
   /** References to the feeds. */
   placeholders: References;
-  /** References to the results; fetching them runs the update. */
-  results: readonly string[];
+  /** References to the results by name; fetching them runs the update. */
+  results: References;
 }
 
 export interface StepGraphOptions {
@@ -101,10 +101,14 @@ function recordedGraph(options: StepGraphOptions): StepGraph {
     computed,
     feeds: placeholders,
   });
-  const results = step.results.map((name) =>
-    graph.valueAfter(computed[name]!, result[name]!.dtype, changes ?? []),
+  const results = Object.fromEntries(
+    (step.results ?? Object.keys(result)).map((name) => [
+      name,
+      graph.valueAfter(computed[name]!, result[name]!.dtype, changes ?? []),
+    ]),
   );
-  const nodes = reachable(graph.nodes, [...results, ...Object.values(placeholders)]);
+  const ends = [...Object.values(results), ...Object.values(placeholders)];
+  const nodes = reachable(graph.nodes, ends);
   return { nodes, placeholders, results };
 }
 
