@@ -111,9 +111,11 @@ const ARROWS: Record<string, string[]> = {
   "worker/metrics": ["worker/contract"],
   "worker/data": ["worker/contract", "worker/files", "worker/tensor"],
   "worker/model": ["worker/contract", "worker/files", "worker/tensor"],
+  "worker/features": ["worker/contract", "worker/files", "worker/tensor"],
   "worker/train": [
     "worker/contract",
     "worker/files",
+    "worker/features",
     "worker/tensor",
     "worker/model",
     "worker/data",

@@ -24,7 +24,8 @@ const PURE = [
   /^worker\/queue\/(?:disposition|retry-rules)\.ts$/,
   /^worker\/pilot\/gpu-rule\.ts$/,
   /^worker\/tensor\/(?:custom-gradient|native-backend|seeded-values)\.ts$/,
-  /^worker\/tensor\/(?:stateless-uniform|stored-dtype)\.ts$/,
+  /^worker\/tensor\/(?:half-float|stateless-uniform|stored-dtype)\.ts$/,
+  /^worker\/features\/feature-layout\.ts$/,
   new RegExp(`^worker/model/(?!(?:${MODEL_EDGES.join("|")})\\.ts$)`),
   /^worker\/train\/(?:adamw|counter-random|epoch-order|event-line|lr-schedule)\.ts$/,
 ];

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { Failure } from "../contract/failure.ts";
 import type { BrokerAddress } from "../contract/trial-files.ts";
-import { createFileDurably, writeFileDurably } from "../files/durable-write.ts";
+import { claimDurably, writeFileDurably } from "../files/durable-write.ts";
 import { launchedSweeps, readPlan, sweepPaths } from "../files/sweep-directory.ts";
 import {
   brokerDirectory,
@@ -49,10 +49,8 @@ export async function lookForBroker({ root, leaving }: BrokerSettings): Promise<
  */
 export function claimGeneration(root: string, generation: number): boolean {
   mkdirSync(brokerDirectory(root), { recursive: true, mode: 0o700 });
-  const nonce = randomUUID();
   const { claim, directory } = generationPaths(root, generation);
-  createFileDurably(claim, nonce);
-  if (readFileSync(claim, "utf8") !== nonce) return false;
+  if (!claimDurably(claim, randomUUID())) return false;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   return true;
 }

@@ -4,6 +4,7 @@ import {
   fsyncSync,
   linkSync,
   openSync,
+  readFileSync,
   renameSync,
   rmSync,
   unlinkSync,
@@ -50,6 +51,21 @@ export function createFileDurably(
   }
 }
 
+/**
+ * Claims what a file stands for. True only if the file, read back, holds our own content, which
+ * must be unlike anyone's, by a nonce: over NFS a lost answer makes both "linked" and "name taken"
+ * unreliable.
+ */
+export function claimDurably(file: string, content: string, options: WriteOptions = {}): boolean {
+  createFileDurably(file, content, options);
+  try {
+    return readFileSync(file, "utf8") === content;
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return false;
+    throw error;
+  }
+}
+
 /** Gives a finished file a second name, once. Returns false if the name was taken. */
 export function linkOnce(source: string, target: string): boolean {
   try {
@@ -60,6 +76,15 @@ export function linkOnce(source: string, target: string): boolean {
   }
   syncDirectory(path.dirname(target));
   return true;
+}
+
+/** Removes a file that harms nobody where it cannot be removed. */
+export function removeIfPossible(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error;
+  }
 }
 
 /** Makes the names in a directory durable. */

@@ -5,7 +5,7 @@ import path from "node:path";
 import { z } from "zod";
 import { AttemptExit, Claim, ResultOutline } from "../contract/trial-files.ts";
 import { TrialSpec } from "../contract/trial-spec.ts";
-import { createFileDurably, linkOnce } from "./durable-write.ts";
+import { claimDurably, createFileDurably, linkOnce } from "./durable-write.ts";
 import { errorCode } from "./error-code.ts";
 
 /** Compiled, as a sweep has thousands of each: reading is then all that takes time. */
@@ -65,18 +65,14 @@ export function claimedAttempts(trialDirectory: string): number[] {
   return numbered(trialPaths(trialDirectory).attempts, /^(\d+)\.claim$/);
 }
 
-/**
- * Claims an attempt for a pilot. True only if the claim file, read back, holds our own nonce: over
- * NFS a lost answer makes both "linked" and "name taken" unreliable.
- */
+/** Claims an attempt for a pilot; true only for the one whose nonce stands in the claim file. */
 export function claimAttempt(trialDirectory: string, attempt: number, pilot: string): boolean {
   const { claim } = attemptPaths(trialDirectory, attempt);
   mkdirSync(path.dirname(claim), { recursive: true });
   const nonce = randomUUID();
   const time = new Date().toISOString();
   const content: Claim = { version: 1, nonce, pilot, host: hostname(), time };
-  createFileDurably(claim, `${JSON.stringify(content)}\n`);
-  return readJson(claim, schemas.claim)?.nonce === nonce;
+  return claimDurably(claim, `${JSON.stringify(content)}\n`);
 }
 
 /** Makes an attempt's result the trial's, once. Returns false if the trial had one. */

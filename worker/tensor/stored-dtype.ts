@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { halvesToFloats } from "./half-float.ts";
 
 /** Values in memory, in row-major order. */
 export type TensorValues =
@@ -36,20 +37,6 @@ const decoders: Record<StoredDtype, (bytes: ArrayBuffer) => TensorValues | null>
  */
 export function decodeTensorBytes(dtype: StoredDtype, bytes: ArrayBuffer): TensorValues | null {
   return decoders[dtype](bytes);
-}
-
-function halvesToFloats(halves: Uint16Array): Float32Array<ArrayBuffer> {
-  return Float32Array.from(halves, halfToFloat);
-}
-
-/** IEEE 754 binary16: 1 sign, 5 exponent (bias 15) and 10 fraction bits. */
-function halfToFloat(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 0x1f;
-  const fraction = half & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 /** bfloat16 is the upper half of a float32. */

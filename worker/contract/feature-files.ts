@@ -1,0 +1,61 @@
+import { z } from "zod";
+
+const count = z.number().int().positive();
+
+/** How features are stored: as IEEE halves or as float32. */
+export const FeaturePrecision = z.enum(["half", "float"]);
+export type FeaturePrecision = z.infer<typeof FeaturePrecision>;
+
+/**
+ * `<root>/features/<key>/identity.json`: all that determines the features of an image, beside the
+ * image itself. The key is its hash; nobody but people reads the file.
+ */
+export const FeatureIdentity = z.strictObject({
+  version: z.literal(1),
+  /** SHA-256 of the model's files, as in a recipe. */
+  model: z.string(),
+  init: z.enum(["pretrained", "random"]),
+  /** Of random weights; null for those of files. */
+  seed: z.number().int().nullable(),
+  precision: FeaturePrecision,
+  engine: z.string(),
+  tensorflow: z.string().nullable(),
+  device: z.string(),
+});
+export type FeatureIdentity = Omit<z.infer<typeof FeatureIdentity>, "version">;
+
+/** The attempt that makes or reads features, and the directory with the evidence of its end. */
+export const FeatureUser = z.strictObject({
+  trial: z.string(),
+  attempt: count,
+  /** Absolute, as all of the site's machines see it. */
+  trial_directory: z.string(),
+});
+export type FeatureUser = z.infer<typeof FeatureUser>;
+
+/** `readers/<trial>-<attempt>.json`: as long as that attempt may run, the key is not removed. */
+export const ReaderMark = z.strictObject({ version: z.literal(1), reader: FeatureUser });
+export type ReaderMark = z.infer<typeof ReaderMark>;
+
+/** `<chunk>.<n>.claim`: of a chunk's claims the one with the highest number holds. */
+export const ChunkClaim = z.strictObject({
+  version: z.literal(1),
+  nonce: z.string().regex(/^[0-9a-f]{16}$/),
+  maker: FeatureUser,
+  /** Of the shard that is to come. */
+  bytes: count,
+});
+export type ChunkClaim = z.infer<typeof ChunkClaim>;
+
+/** The JSON at the beginning of `<chunk>.shard`: features of some images, never changed. */
+export const ShardHeader = z.strictObject({
+  version: z.literal(1),
+  key: z.string(),
+  precision: FeaturePrecision,
+  /** Of one image's features: [positions, channels]. */
+  shape: z.tuple([count, count]),
+  made_by: z.strictObject({ trial: z.string(), attempt: count }),
+  /** In the order of the rows that follow; `crc32` is of a row's bytes, in 8 hexadecimal digits. */
+  rows: z.array(z.strictObject({ id: z.string(), crc32: z.string().regex(/^[0-9a-f]{8}$/) })),
+});
+export type ShardHeader = z.infer<typeof ShardHeader>;
