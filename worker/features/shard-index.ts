@@ -31,6 +31,7 @@ export class ShardIndex {
   readonly #shards = new Map<string, Shard>();
   /** By image. Of two shards with the same image all readers take the one whose name is lower. */
   readonly #places = new Map<string, Place[]>();
+  readonly #taking = new Map<string, Promise<void>>();
 
   constructor(options: ShardIndexOptions) {
     this.#options = options;
@@ -80,17 +81,22 @@ export class ShardIndex {
     if (place === undefined || shard === undefined) return null;
     const bytes = await this.#guarded(place.chunk, () => readRow(shard, place.row));
     if (bytes !== null) return bytes;
-    if (this.#shards.get(place.chunk) === shard) {
-      this.#forget(place.chunk);
-      await this.#take(place.chunk);
-    }
+    if (this.#shards.get(place.chunk) === shard) await this.#take(place.chunk);
     return null;
   }
 
+  /** Reads a shard's header, once for all who ask for it meanwhile. */
   async #take(chunk: string): Promise<void> {
+    const taking = this.#taking.get(chunk) ?? this.#takeNow(chunk);
+    this.#taking.set(chunk, taking);
+    await taking.finally(() => this.#taking.delete(chunk));
+  }
+
+  async #takeNow(chunk: string): Promise<void> {
     const { paths, format } = this.#options;
     const file = shardFile(paths, chunk);
     const shard = await this.#guarded(chunk, () => readShard(file, format));
+    this.#forget(chunk);
     if (shard === null) return;
     this.#shards.set(chunk, shard);
     for (const [row, { id }] of shard.header.rows.entries()) {

@@ -119,14 +119,13 @@ describe("filling", () => {
   });
 
   it("takes an image that is named twice for one", async () => {
-    const [id = ""] = imageIds(1);
-    const outcome = await (await staged.open("a")).fill([id, id], staged.hooks());
+    const twice = imageIds(1).concat(imageIds(1));
+    const outcome = await (await staged.open("a")).fill(twice, staged.hooks());
     expect(outcome).toMatchObject({ encoded: 1, read: 0 });
   });
 
   it("of no images does nothing", async () => {
-    const ids: string[] = [];
-    const outcome = await (await staged.open("a")).fill(ids, staged.hooks());
+    const outcome = await (await staged.open("a")).fill(imageIds(0), staged.hooks());
     expect(outcome).toEqual({ encoded: 0, read: 0, withoutRoom: 0, problem: null });
   });
 

@@ -7,7 +7,11 @@ import type { FeatureClock } from "../../../worker/features/chunk-claim.ts";
 import type { FillHooks } from "../../../worker/features/chunk-filler.ts";
 import { EncoderCache, type EncoderCacheOptions } from "../../../worker/features/encoder-cache.ts";
 import { featureKey } from "../../../worker/features/feature-layout.ts";
-import { featurePaths, type FeaturePaths } from "../../../worker/files/feature-directory.ts";
+import {
+  featurePaths,
+  type FeaturePaths,
+  featuresDirectory,
+} from "../../../worker/files/feature-directory.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 
 export const IDENTITY: FeatureIdentity = {
@@ -63,7 +67,7 @@ export class StagedFeatures {
 
   private constructor(root: string) {
     this.root = root;
-    this.directory = path.join(root, "features");
+    this.directory = featuresDirectory(root);
   }
 
   static async make(): Promise<StagedFeatures> {

@@ -1,10 +1,20 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import {
+  claimDurably,
   createFileDurably,
   linkOnce,
+  removeIfPossible,
   writeFileDurably,
 } from "../../../worker/files/durable-write.ts";
 
@@ -46,6 +56,25 @@ it("creates a file once: the second caller is told and changes nothing", () => {
   expect(createFileDurably(file, "second")).toBe(false);
   expect(readFileSync(file, "utf8")).toBe("first");
   expect(readdirSync(directory)).toEqual(["1.claim"]);
+});
+
+it("a claim is theirs alone whose content stands in it", () => {
+  const file = path.join(directory, "1.claim");
+  expect(claimDurably(file, "nonce a")).toBe(true);
+  expect(claimDurably(file, "nonce b")).toBe(false);
+  // An answer that was lost: the name is taken, by ourselves.
+  expect(claimDurably(file, "nonce a")).toBe(true);
+  expect(readdirSync(directory)).toEqual(["1.claim"]);
+});
+
+it("removes a file, and lets one be that cannot be removed", () => {
+  const file = path.join(directory, "left");
+  writeFileSync(file, "");
+  removeIfPossible(file);
+  removeIfPossible(file);
+  expect(readdirSync(directory)).toEqual([]);
+  expect(() => removeIfPossible(directory)).not.toThrow();
+  expect(existsSync(directory)).toBe(true);
 });
 
 it("links a result once", () => {
