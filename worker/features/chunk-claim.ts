@@ -61,7 +61,7 @@ export class ChunkClaims {
     if (!claimDurably(claimFile(paths, chunk, number), `${JSON.stringify(claim)}\n`)) return null;
     const held = { chunk, number, claim };
     // Whoever took the claims away that we saw none of may have left one that is higher.
-    if (!this.isHeld(held)) {
+    if (claimsOf(paths, chunk).at(-1)?.number !== number) {
       this.release(held);
       return null;
     }
@@ -69,10 +69,11 @@ export class ChunkClaims {
     return held;
   }
 
-  /** Whether a claim still stands and none is higher. */
+  /** Whether a claim still stands and nobody superseded it. */
   isHeld({ chunk, number, claim: { nonce } }: HeldClaim): boolean {
-    const newest = claimsOf(this.#options.paths, chunk).at(-1);
-    return newest?.number === number && newest.claim?.nonce === nonce;
+    const { paths } = this.#options;
+    if (existsSync(claimFile(paths, chunk, number + 1))) return false;
+    return readClaim(claimFile(paths, chunk, number))?.nonce === nonce;
   }
 
   /** Gives a chunk back, so that others go on at once. */

@@ -77,6 +77,7 @@ export class ChunkFiller {
     const first = firstChunk(maker.trial, chunks.length);
     let pending = [...chunks.slice(first), ...chunks.slice(0, first)];
     let settledImages = 0;
+    await index.refresh();
     while (pending.length > 0) {
       const left: string[][] = [];
       for (const chunk of pending) {
@@ -97,6 +98,7 @@ export class ChunkFiller {
 
   async #settle(chunk: readonly string[], settledImages: number): Promise<Settled> {
     const { index, claims } = this.#options;
+    if (chunk.every((id) => index.has(id))) return "stored";
     await index.refresh();
     const missing = chunk.filter((id) => !index.has(id));
     if (missing.length === 0) return "stored";
