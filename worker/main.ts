@@ -38,6 +38,7 @@ const OPTIONS = {
   "broker-wait-seconds": text,
   gpus: text,
   "gpu-rule": text,
+  "features-limit-bytes": text,
 };
 
 /**

@@ -70,24 +70,29 @@ function printError(error: unknown): void {
 
 /**
  * One attempt of a trial, forked by a pilot or run by hand:
- * `trainer [--gpu] [--slice SPAN] TRIAL-DIRECTORY ATTEMPT`. With `--gpu` it fails where the engine
- * finds none; SPAN is a `SliceSpan`.
+ * `trainer [--gpu] [--slice SPAN] [--features FEATURES] TRIAL-DIRECTORY ATTEMPT`. With `--gpu` it
+ * fails where the engine finds none; SPAN is a `SliceSpan`, FEATURES are `FeatureSettings`.
  */
 async function main(): Promise<void> {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
-    options: { gpu: { type: "boolean", default: false }, slice: { type: "string" } },
+    options: {
+      gpu: { type: "boolean", default: false },
+      slice: { type: "string" },
+      features: { type: "string" },
+    },
   });
   const [trialDirectory, attemptText] = positionals;
   const attempt = Number(attemptText);
   if (trialDirectory === undefined || !Number.isSafeInteger(attempt) || attempt < 1) {
-    throw new Error("usage: trainer [--gpu] [--slice SPAN] TRIAL-DIRECTORY ATTEMPT");
+    throw new Error("usage: trainer [OPTION…] TRIAL-DIRECTORY ATTEMPT");
   }
   const { runAttempt } = await import("./train/run-trial.ts");
   const { eventLine, exitLine } = await import("./train/event-line.ts");
   const { loadEngine, loadEngineOnGpu } = await import("./tensor/backend.ts");
   const { readTrialSpec } = await import("./files/trial-directory.ts");
   const { SliceSpan } = await import("./contract/slice-span.ts");
+  const { FeatureSettings } = await import("./contract/feature-files.ts");
   const spec = readTrialSpec(trialDirectory);
   print(`trial ${spec.id}, attempt ${attempt}, process ${process.pid}`);
   const exit = await runAttempt({
@@ -97,6 +102,9 @@ async function main(): Promise<void> {
     control: { requested, checkpointAsked },
     engine: values.gpu ? loadEngineOnGpu : loadEngine,
     ...(values.slice !== undefined && { span: SliceSpan.parse(JSON.parse(values.slice)) }),
+    ...(values.features !== undefined && {
+      features: FeatureSettings.parse(JSON.parse(values.features)),
+    }),
     crashed: printError,
     emit: (event) => {
       print(eventLine(event));

@@ -47,6 +47,8 @@ export function pilotArray({ sweep, pool, pilots, token, program }: PilotOrder):
       pool.pool,
       "--submission",
       directory,
+      "--features-limit-bytes",
+      String(site.featuresLimitBytes),
       ...(site.scheduler === "local" ? [] : sliceOptions(site, pool)),
     ],
     environment: site.scheduler === "local" ? {} : clusterEnvironment(site.root),

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import {
   DecodeSettings,
+  EncoderCacheMode,
   LoraSettings,
   OptimizerSettings,
   TrainSettings,
@@ -68,6 +69,11 @@ export const PARAMETERS: Readonly<Record<string, Parameter>> = {
   "optimizer.weight_decay": parameter(optimizer.weight_decay, 0.01, "Decoupled weight decay."),
   schedule: parameter(train.schedule, "constant", "How the learning rate changes over the steps."),
   precision: parameter(train.precision, "float32", "Number format of weights and activations."),
+  encoder_cache: parameter(
+    EncoderCacheMode,
+    "half",
+    "Whether the outputs of an encoder that LoRA leaves as it is are kept, and how: half rounds.",
+  ),
   "decode.num_beams": parameter(decode.num_beams, 3, "Beams when captioning; 1 is greedy."),
   "decode.max_new_tokens": parameter(decode.max_new_tokens, 20, "Longest caption generated."),
   "lora.r": parameter(lora.r, 8, "Rank of the update matrices."),
@@ -100,11 +106,16 @@ export type ArmMethod = (typeof ARM_METHODS)[number];
 
 /** Paths of the parameters an arm of this method has. */
 export function parametersOf(method: ArmMethod): string[] {
-  return Object.keys(PARAMETERS).filter((path) => method === "lora" || !isLora(path));
+  return Object.keys(PARAMETERS).filter((path) => method === "lora" || !isOfLoraOnly(path));
 }
 
 export function isLora(path: string): boolean {
   return path.startsWith("lora.");
+}
+
+/** Other arms train the encoder: there is nothing to keep. */
+function isOfLoraOnly(path: string): boolean {
+  return isLora(path) || path === "encoder_cache";
 }
 
 function parameter(

@@ -52,14 +52,15 @@ function varied(first: Recipe, values: Assignment, seed: number): Recipe {
   const { top, decode, optimizer, lora } = byBlock(values);
   const judged = { seed, decode: changed(first.decode, decode) };
   if (first.method === "untuned" || first.method === "constant") return { ...first, ...judged };
-  const train = changed(
-    first.train,
-    optimizer && { optimizer: changed(first.train.optimizer, optimizer) },
-    top,
-  );
+  const changes = [optimizer && { optimizer: changed(first.train.optimizer, optimizer) }, top];
   return first.method === "lora"
-    ? { ...first, ...judged, train, lora: changed(first.lora, lora) }
-    : { ...first, ...judged, train };
+    ? {
+        ...first,
+        ...judged,
+        train: changed(first.train, ...changes),
+        lora: changed(first.lora, lora),
+      }
+    : { ...first, ...judged, train: changed(first.train, ...changes) };
 }
 
 /** The block itself where nothing changes: its text is then known. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { checkSchema } from "./check-schema.ts";
+import { DataSize, dataSizeBytes } from "./data-size.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { Duration, durationSeconds } from "./parameters.ts";
 import { placed } from "./problem.ts";
@@ -16,6 +17,13 @@ const RedisServer = word
   .optional()
   .describe("The redis-server to start; otherwise one is looked for.");
 
+const Features = z
+  .strictObject({
+    limit: DataSize.default("50GB").describe("Disk space that train.encoder_cache may take."),
+  })
+  .prefault({})
+  .describe("What frozen encoders make of images, kept in the site's features/.");
+
 const LocalFile = z.strictObject({
   scheduler: z.enum(["local", "sge"]).describe("Who runs the pilots; local: this machine."),
   root: word.describe("Where sweeps are kept; relative to this file."),
@@ -25,6 +33,7 @@ const LocalFile = z.strictObject({
     .default({ max: 16 })
     .describe("Limits on the pilots of one pool."),
   broker: z.strictObject({ redis_server: RedisServer }).default({}),
+  features: Features,
 });
 
 const Ssh = z.strictObject({
@@ -79,6 +88,7 @@ const SgeFile = z.strictObject({
     })
     .prefault({}),
   broker: BrokerFile.prefault({}),
+  features: Features,
   sge: z
     .strictObject({
       project: line.optional().describe("For -P."),
@@ -100,6 +110,7 @@ interface SiteLimits {
   root: string;
   leaseSeconds: number;
   maxPilots: number;
+  featuresLimitBytes: number;
 }
 
 /** This machine: pilots and broker are processes of it. */
@@ -159,12 +170,14 @@ export function readSite(
   return { site, diagnostics: [] };
 }
 
-function localSite({ root, lease, pilots, broker }: z.infer<typeof LocalFile>): SiteConfig {
+function localSite(file: z.infer<typeof LocalFile>): SiteConfig {
+  const { root, lease, pilots, broker, features } = file;
   return {
     scheduler: "local",
     root,
     leaseSeconds: durationSeconds(lease),
     maxPilots: pilots.max,
+    featuresLimitBytes: dataSizeBytes(features.limit),
     ...(broker.redis_server !== undefined && { redisServer: broker.redis_server }),
   };
 }
@@ -177,6 +190,7 @@ function clusterSite(file: z.infer<typeof SgeFile>): SiteConfig {
     root,
     leaseSeconds: durationSeconds(file.lease),
     maxPilots: pilots.max,
+    featuresLimitBytes: dataSizeBytes(file.features.limit),
     ssh: {
       host: ssh.host,
       ...(user !== undefined && { user }),

@@ -86,6 +86,9 @@ function advance(progress: TrialProgress, event: TrialEvent): void {
       progress.epoch = begun(event.epoch, progress.epochs);
       progress.step = event.step;
       break;
+    case "encoding":
+    case "encoded":
+    case "feature-damaged":
     case "validating":
     case "checkpoint":
     case "image-skipped":

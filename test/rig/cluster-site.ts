@@ -20,6 +20,7 @@ export function clusterSite(changes: ClusterSiteChanges = {}): ClusterSite {
     scheduler: "sge",
     root: changes.root ?? "/shared/qsweep",
     leaseSeconds: 300,
+    featuresLimitBytes: 1e9,
     maxPilots: 16,
     ssh: { host: "login" },
     setup: changes.setup ?? [],

@@ -44,6 +44,7 @@ function pilotWords(stage: PilotStage, changes: Record<string, string> = {}): st
     "broker-wait-seconds": "0",
     gpus: "0",
     "gpu-rule": "auto",
+    "features-limit-bytes": "1e9",
     name: "7.1",
     threads: "1",
     "elapsed-seconds": "3",

@@ -24,6 +24,17 @@ export const FeatureIdentity = z.strictObject({
 });
 export type FeatureIdentity = Omit<z.infer<typeof FeatureIdentity>, "version">;
 
+/** Where an attempt finds features, and makes them. A pilot gives it to its trainer. */
+export const FeatureSettings = z.strictObject({
+  /** `<root>/features`, absolute. */
+  directory: z.string(),
+  /** For the features of all keys together. */
+  limit_bytes: z.number().min(0),
+  /** Whoever makes features and stores none for so long is superseded. */
+  patience_seconds: z.number().positive(),
+});
+export type FeatureSettings = z.infer<typeof FeatureSettings>;
+
 /** The attempt that makes or reads features, and the directory with the evidence of its end. */
 export const FeatureUser = z.strictObject({
   trial: z.string(),

@@ -8,7 +8,7 @@ export const LiveTrial = z.strictObject({
   attempt: z.number().int().positive(),
   pilot: z.string(),
   host: z.string(),
-  phase: z.enum(["starting", "training", "validating"]),
+  phase: z.enum(["starting", "encoding", "training", "validating"]),
   epoch: z.number().nullable(),
   epochs: z.number().nullable(),
   step: z.number().nullable(),

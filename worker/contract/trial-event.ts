@@ -40,6 +40,34 @@ export const TrialEvent = z.discriminatedUnion("type", [
     file: z.string(),
     problem: z.string(),
   }),
+  /** The images of all splits are being encoded for the encoder cache, by this trial or others. */
+  z.strictObject({
+    type: z.literal("encoding"),
+    ...timed,
+    done: count,
+    images: count,
+    /** That are there for any later attempt, whatever becomes of this one. */
+    stored: count,
+  }),
+  /** How the encoder cache is used from now on. */
+  z.strictObject({
+    type: z.literal("encoded"),
+    ...timed,
+    images: count,
+    stored: count,
+    /** That this trial encoded, over its attempts so far. */
+    encoded: count,
+    /** To read one image's features, and to encode it instead. */
+    read_seconds: z.number().nullable(),
+    encode_seconds: z.number(),
+    /** Null if features are read; otherwise why images are encoded each time. */
+    unused: z.string().nullable(),
+  }),
+  z.strictObject({
+    type: z.literal("feature-damaged"),
+    ...timed,
+    problem: z.string(),
+  }),
   z.strictObject({
     type: z.literal("checkpoint-refused"),
     ...timed,

@@ -95,6 +95,8 @@ export const TrialResult = z.strictObject({
   /** Usable images of each split. */
   images: z.record(z.string(), z.number().int().min(0)),
   bad_images: z.number().int().min(0),
+  /** Images that this trial encoded for the encoder cache; absent where that is not used. */
+  encoded_images: z.number().int().min(0).optional(),
   engine: EngineInfo,
   finished_at: z.iso.datetime(),
 });

@@ -29,6 +29,13 @@ export const TrainSettings = z.strictObject({
 });
 export type TrainSettings = z.infer<typeof TrainSettings>;
 
+/**
+ * How a trial keeps what a frozen encoder makes of an image, for itself and for others: as halves or
+ * as floats. Halves round, from the first step on. With `off`, images are encoded in every step.
+ */
+export const EncoderCacheMode = z.enum(["half", "float", "off"]);
+export type EncoderCacheMode = z.infer<typeof EncoderCacheMode>;
+
 export const LoraSettings = z.strictObject({
   r: count,
   alpha: positive,
@@ -97,7 +104,7 @@ export const Recipe = z.discriminatedUnion("method", [
     method: z.literal("lora"),
     model: ModelIdentity,
     lora: LoraSettings,
-    train: TrainSettings,
+    train: TrainSettings.extend({ encoder_cache: EncoderCacheMode }),
     ...common,
   }),
   z.strictObject({

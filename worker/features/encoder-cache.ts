@@ -12,7 +12,7 @@ import {
   type FillOutcome,
 } from "./chunk-filler.ts";
 import { featureKey, type FeatureShape } from "./feature-layout.ts";
-import { rowBytes, rowValues } from "./feature-row.ts";
+import { rowValues, storedValues } from "./feature-row.ts";
 import { FeatureSpace } from "./feature-space.ts";
 import { markReader, unmarkReader } from "./feature-user.ts";
 import { ShardIndex } from "./shard-index.ts";
@@ -109,8 +109,7 @@ export class EncoderCache {
 
   /** What features become by being stored and read again. */
   round(values: Float32Array): Float32Array {
-    const { precision } = this.#filling.format;
-    return rowValues(Uint8Array.from(rowBytes(values, precision)), precision);
+    return storedValues(values, this.#filling.format.precision);
   }
 
   /** How many images' features are there that this trial made, over all its attempts. */

@@ -7,6 +7,11 @@ export function rowBytes(values: Float32Array, precision: FeaturePrecision): Uin
   return new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
 }
 
+/** What features become by being stored and read again. */
+export function storedValues(values: Float32Array, precision: FeaturePrecision): Float32Array {
+  return rowValues(Uint8Array.from(rowBytes(values, precision)), precision);
+}
+
 /** Stored bytes, aligned to four, as features. Floats share their memory. */
 export function rowValues(
   bytes: Uint8Array<ArrayBuffer>,

@@ -153,7 +153,7 @@ export class BlipCaptioner implements Captioner {
     });
   }
 
-  get constantStates(): readonly number[] | null {
+  get constantStates(): readonly [positions: number, channels: number] | null {
     const { attention_dropout, hidden_size, image_size, patch_size } = this.config.vision_config;
     if (attention_dropout > 0 || this.#isVisionTrained) return null;
     return [1 + (image_size / patch_size) ** 2, hidden_size];

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
+import type { Tensor } from "@tensorflow/tfjs-core";
 import type { RunnableStep, StepRunner } from "../tensor/step-runner.ts";
 import { CaptionDecoder, type DecodingSteps, decodingSteps } from "./caption-decoder.ts";
 import {
@@ -9,6 +9,7 @@ import {
   type SearchSettings,
 } from "./caption-search.ts";
 import type { Captioner } from "./captioner.ts";
+import { encodingStep } from "./image-encoding.ts";
 import type { ImageInput } from "./trainable.ts";
 
 /** What a search leaves out is as in `generate()` of Hugging Face. */
@@ -29,10 +30,7 @@ export class CaptionSearcher {
   constructor(captioner: Captioner, runner: StepRunner) {
     this.#captioner = captioner;
     this.#runner = runner;
-    this.#encode = runner.prepare((parameters, { pixelValues }) => {
-      if (!isPixels(pixelValues)) throw new Error("no images to encode");
-      return { imageStates: captioner.encode(parameters, pixelValues) };
-    });
+    this.#encode = encodingStep(captioner, runner);
   }
 
   /**
@@ -96,8 +94,4 @@ export class CaptionSearcher {
     this.#steps.set(key, steps);
     return steps;
   }
-}
-
-function isPixels(tensor: Tensor | undefined): tensor is Tensor4D {
-  return tensor?.rank === 4;
 }

@@ -55,7 +55,7 @@ export interface Captioner extends Trainable {
    * The shape of one image's states if they are the same in every step: nothing before them is
    * trained or drawn. Null otherwise.
    */
-  readonly constantStates: readonly number[] | null;
+  readonly constantStates: readonly [positions: number, channels: number] | null;
   /** What the decoder sees of images. [B, H, W, 3] → [B, …] */
   encode(parameters: NamedTensors, pixelValues: Tensor4D): Tensor;
   /** Scores after the first tokens. N = B */

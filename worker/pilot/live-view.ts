@@ -22,10 +22,14 @@ export function viewAfter(view: LiveTrial, event: TrialEvent): LiveTrial {
       const left = view.steps === null ? null : (view.steps - step) * stepSeconds;
       return { ...view, phase: "training", epoch, step, loss, eta_seconds: left };
     }
+    case "encoding":
+      return { ...view, phase: "encoding" };
     case "validating":
       return { ...view, phase: "validating", epoch: event.epoch, step: event.step };
     case "validated":
       return { ...view, epoch: event.epoch, step: event.step, cider: event.metrics.cider };
+    case "encoded":
+    case "feature-damaged":
     case "image-skipped":
     case "checkpoint-refused":
     case "checkpoint":

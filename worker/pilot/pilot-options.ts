@@ -18,6 +18,7 @@ const Options = z.object({
   "broker-wait-seconds": seconds.optional(),
   gpus: z.coerce.number().int().min(0).optional(),
   "gpu-rule": GpuRule.default("auto"),
+  "features-limit-bytes": z.coerce.number().min(0),
 });
 
 /** What a command line says of a pilot; its process adds the rest. */
@@ -47,6 +48,7 @@ export function pilotOptions(options: Readonly<Record<string, unknown>>): PilotO
             elapsedSeconds: values["elapsed-seconds"],
             marginSeconds: values["margin-seconds"],
           },
+    featuresLimitBytes: values["features-limit-bytes"],
     gpus: gpus === undefined ? null : { count: gpus, rule: values["gpu-rule"] },
   };
 }

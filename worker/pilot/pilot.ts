@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { BrokerSettings } from "../broker/broker-settings.ts";
 import { Failure } from "../contract/failure.ts";
 import type { AttemptExit } from "../contract/trial-files.ts";
+import { featuresDirectory } from "../files/feature-directory.ts";
 import { acceptGridJob } from "../files/submission-directory.ts";
 import { type SweepPaths, sweepPaths } from "../files/sweep-directory.ts";
 import { answered } from "../queue/broker-connection.ts";
@@ -17,6 +18,8 @@ import { type TakenGpus, takeGpus } from "./take-gpus.ts";
 
 /** An idle pilot looks at the trial directories this often within a lease. */
 const LOOKS_PER_LEASE = 3;
+/** The first image of a large encoder takes its time, and so do file servers. */
+const LEAST_PATIENCE_SECONDS = 60;
 
 export interface PilotSettings extends BrokerSettings {
   sweep: string;
@@ -35,6 +38,8 @@ export interface PilotSettings extends BrokerSettings {
   slice: SliceLimits | null;
   /** Null where GPUs are left as they are. */
   gpus: GpuRequest | null;
+  /** For what the frozen encoders of all sweeps of the site keep. */
+  featuresLimitBytes: number;
   /** Aborted when the pilot is to hand back what it has and leave. */
   leaving: AbortSignal;
   log: (line: string) => void;
@@ -140,7 +145,7 @@ async function signsOff({ settings, paths, session, signOff }: Work): Promise<bo
 /** Claims what was handed out, unless somebody else has it, and has it trained. */
 async function attend(work: Work, handOut: PulledHandOut): Promise<void> {
   const { settings, parts, pilot, paths, session, slice, gpus } = work;
-  const { threads, leaseSeconds, leaving, log } = settings;
+  const { root, threads, leaseSeconds, leaving, log } = settings;
   const { trial } = handOut;
   const attempt = await session.use(({ leases }) => claimTrial({ paths, leases, trial, pilot }));
   await handOut.acknowledge().catch((error: unknown) => log(`not acknowledged: ${String(error)}`));
@@ -148,7 +153,12 @@ async function attend(work: Work, handOut: PulledHandOut): Promise<void> {
   log(`trial ${trial}, attempt ${attempt}`);
   const { trainer } = parts;
   const run = { paths, session, trial, attempt, pilot, threads, leaseSeconds, leaving };
-  const exit = await runAttempt({ ...run, slice, gpus, trainer });
+  const features = {
+    directory: featuresDirectory(root),
+    limit_bytes: settings.featuresLimitBytes,
+    patience_seconds: Math.max(leaseSeconds, LEAST_PATIENCE_SECONDS),
+  };
+  const exit = await runAttempt({ ...run, slice, gpus, features, trainer });
   log(`trial ${trial}, attempt ${attempt}: ${exit.outcome}`);
   if (hasNoGpu(exit)) throw brokenGpu(exit.failure.message);
 }

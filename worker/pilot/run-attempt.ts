@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { FeatureSettings } from "../contract/feature-files.ts";
 import type { LiveTrial } from "../contract/live-trial.ts";
 import type { TrialEvent } from "../contract/trial-event.ts";
 import type { AttemptExit } from "../contract/trial-files.ts";
@@ -35,6 +36,7 @@ export interface AttemptRun {
   slice: Slice;
   /** Null where GPUs are left as they are. */
   gpus: TakenGpus | null;
+  features: FeatureSettings;
   /** The program to run, where that is not the trainer. */
   trainer: string | undefined;
 }
@@ -54,6 +56,7 @@ export async function runAttempt(run: AttemptRun): Promise<AttemptExit> {
     threads,
     devices: run.gpus?.devices ?? null,
     span: slice.wholeSpan(),
+    features: run.features,
     script: run.trainer,
     onEvent: (event) => {
       watch(event);

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import type { FeatureSettings } from "../contract/feature-files.ts";
 import type { SliceSpan } from "../contract/slice-span.ts";
 import type { TrialEvent } from "../contract/trial-event.ts";
 import { trainerEnvironment } from "../engine/engine-state.ts";
@@ -14,6 +15,7 @@ export interface TrainerStart {
   devices: string | null;
   /** The slice that the attempt has to itself, if it does. */
   span: SliceSpan | null;
+  features: FeatureSettings;
   /** The program to run, where that is not the trainer. */
   script: string | undefined;
   onEvent: (event: TrialEvent) => void;
@@ -66,10 +68,12 @@ export class TrainerProcess {
 }
 
 /** Options precede the words: a trainer given a GPU must not train without one unnoticed. */
-function trainerWords({ trialDirectory, attempt, devices, span }: TrainerStart): string[] {
+function trainerWords(start: TrainerStart): string[] {
+  const { trialDirectory, attempt, devices, span, features } = start;
   return [
     ...(devices !== null && devices !== "" ? ["--gpu"] : []),
     ...(span !== null ? ["--slice", JSON.stringify(span)] : []),
+    ...["--features", JSON.stringify(features)],
     trialDirectory,
     String(attempt),
   ];

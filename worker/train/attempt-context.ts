@@ -1,3 +1,4 @@
+import type { FeatureSettings } from "../contract/feature-files.ts";
 import type { EngineInfo } from "../contract/trial-event.ts";
 import type { TrialResult } from "../contract/trial-files.ts";
 import type { TrialSpec } from "../contract/trial-spec.ts";
@@ -10,6 +11,8 @@ export interface AttemptContext {
   trialDirectory: string;
   attempt: number;
   engine: EngineInfo;
+  /** Null where no features are stored. */
+  features: FeatureSettings | null;
   control: AttemptControl;
   clock: AttemptClock;
   log: EventLog;

@@ -40,12 +40,32 @@ function describe(event: TrialEvent): string | null {
       );
     case "checkpoint":
       return `checkpoint ${event.path}: ${event.bytes} bytes in ${event.seconds.toFixed(1)} s`;
+    case "encoded":
+      return encodedText(event);
+    case "feature-damaged":
+      return `removed from the encoder cache: ${event.problem}`;
+    case "encoding":
     case "step":
     case "validating":
       return null;
     default:
       return event satisfies never;
   }
+}
+
+function encodedText(event: Extract<TrialEvent, { type: "encoded" }>): string {
+  const { images, stored, encoded, read_seconds, encode_seconds, unused } = event;
+  const read = read_seconds === null ? [] : [`reading takes ${inMilliseconds(read_seconds)}`];
+  return [
+    `encoder cache: ${stored} of ${images} images stored, ${encoded} of them by this trial`,
+    ...read,
+    `encoding ${inMilliseconds(encode_seconds)} an image`,
+    ...(unused === null ? [] : [`images are encoded each time: ${unused}`]),
+  ].join("; ");
+}
+
+function inMilliseconds(seconds: number): string {
+  return `${(seconds * 1000).toFixed(1)} ms`;
 }
 
 function startedText(event: Extract<TrialEvent, { type: "started" }>): string {

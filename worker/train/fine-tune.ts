@@ -13,6 +13,7 @@ import { CheckpointKeeper, PREDICTIONS, type TrainingProgress } from "./checkpoi
 import { type FoundCheckpoint, newestCheckpoint } from "./checkpoint-search.ts";
 import { rowsPerBatch, stepsPerEpoch } from "./epoch-order.ts";
 import { evaluate, referenceScorer } from "./evaluate.ts";
+import { openEncodedSplits } from "./encoded-images.ts";
 import type { ImageSource } from "./image-source.ts";
 import { type Learner, openLearner } from "./learner.ts";
 import { loadOptimizerState } from "./optimizer-state.ts";
@@ -45,6 +46,13 @@ interface Inputs {
   badImages: number;
 }
 
+/** The images as they are trained on. */
+interface Splits extends Pick<Inputs, "training" | "validation"> {
+  /** Images that this trial encoded for the encoder cache; null where that is not used. */
+  encodedImages: () => number | null;
+  close: () => void;
+}
+
 /**
  * Trains a model or adapter to the end of its recipe, from the newest checkpoint if there is one.
  */
@@ -67,6 +75,7 @@ export async function fineTune(context: AttemptContext, recipe: TunedRecipe): Pr
     ...(found === null ? {} : { trainedFrom: found.directory }),
   });
   let learner: Learner | undefined;
+  let splits: Splits | undefined;
   try {
     const state =
       found === null
@@ -74,10 +83,12 @@ export async function fineTune(context: AttemptContext, recipe: TunedRecipe): Pr
         : await loadOptimizerState(found.directory, captioner.parameters);
     const settings = recipe.train.optimizer;
     learner = openLearner({ trainable: captioner, state, settings });
-    const run = openRun({ context, recipe, inputs, captioner, learner, found });
+    splits = await openSplits({ context, recipe, inputs, captioner, learner });
+    const run = openRun({ context, recipe, inputs, splits, captioner, learner, found });
     await run.run();
-    return await conclusion(context, inputs, run.progress);
+    return await conclusion(context, inputs, run.progress, splits);
   } finally {
+    splits?.close();
     learner?.dispose();
     captioner.dispose();
   }
@@ -96,17 +107,38 @@ async function openInputs(context: AttemptContext, recipe: TunedRecipe): Promise
   return { directory, tokenizer, training, validation, badImages };
 }
 
-function openRun(options: {
+/** Where nothing before the encoder's outputs is trained or drawn, these are computed once. */
+async function openSplits(options: {
   context: AttemptContext;
   recipe: TunedRecipe;
   inputs: Inputs;
   captioner: Captioner;
   learner: Learner;
+}): Promise<Splits> {
+  const { context, recipe, inputs, captioner, learner } = options;
+  const { training, validation } = inputs;
+  const plain = { training, validation, encodedImages: () => null, close: () => {} };
+  const shape = captioner.constantStates;
+  if (recipe.method !== "lora" || shape === null) return plain;
+  const { encoder_cache: precision } = recipe.train;
+  if (precision === "off") return plain;
+  const { runner } = learner;
+  return openEncodedSplits({ context, recipe, precision, captioner, shape, runner, ...plain });
+}
+
+function openRun(options: {
+  context: AttemptContext;
+  recipe: TunedRecipe;
+  inputs: Inputs;
+  splits: Splits;
+  captioner: Captioner;
+  learner: Learner;
   found: FoundCheckpoint | null;
 }): TrainingRun {
-  const { context, recipe, inputs, captioner, learner, found } = options;
+  const { context, recipe, inputs, splits, captioner, learner, found } = options;
   const { control, clock, log, reached } = context;
-  const { tokenizer, training, validation } = inputs;
+  const { tokenizer } = inputs;
+  const { training, validation } = splits;
   const { train: settings, decode, validate, seed } = recipe;
   const captionCounts = training.images.map(({ captions }) => captions.length);
   const steps = stepsPerEpoch(captionCounts, settings);
@@ -170,10 +202,12 @@ async function conclusion(
   context: AttemptContext,
   inputs: Inputs,
   progress: TrainingProgress,
+  splits: Splits,
 ): Promise<Conclusion> {
   const { best, epochs, step } = progress;
   if (best === null) throw new Error("a finished run validated no epoch");
   const { recipe } = context.spec;
+  const encoded = splits.encodedImages();
   const file = path.join(context.trialDirectory, best.path, PREDICTIONS);
   const predictions = await readFile(file, "utf8");
   const result = trialResult(context, {
@@ -183,6 +217,7 @@ async function conclusion(
     steps: step,
     images: countImages(recipe, inputs),
     bad_images: inputs.badImages,
+    ...(encoded !== null && { encoded_images: encoded }),
   });
   return { result, predictions };
 }

@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { Failure } from "../contract/failure.ts";
+import type { FeatureSettings } from "../contract/feature-files.ts";
 import type { SliceSpan } from "../contract/slice-span.ts";
 import type { EngineInfo, TrialEvent } from "../contract/trial-event.ts";
 import type { AttemptExit, TrialResult } from "../contract/trial-files.ts";
@@ -35,6 +36,8 @@ export interface AttemptOptions {
   /** Told of an error that is no expected failure, for its stack. */
   crashed?: (error: unknown) => void;
   clock?: AttemptClock;
+  /** Where the outputs of frozen encoders are kept; left out, none are. */
+  features?: FeatureSettings;
   /** The slice that this attempt has to itself, if it does: then that must be enough for it. */
   span?: SliceSpan;
 }
@@ -61,9 +64,19 @@ export async function runAttempt(options: AttemptOptions): Promise<AttemptExit> 
   };
   let exit: AttemptExit;
   try {
-    const { spec, control } = options;
+    const { spec, control, features = null } = options;
     const engine = await options.engine();
-    const context = { spec, trialDirectory, attempt, engine, control, clock, log, reached };
+    const context = {
+      spec,
+      trialDirectory,
+      attempt,
+      engine,
+      features,
+      control,
+      clock,
+      log,
+      reached,
+    };
     await checkDataset(spec.paths.dataset, spec.recipe.dataset);
     const { result, predictions } = await runRecipe(context);
     assertCurrent(trialDirectory, attempt);

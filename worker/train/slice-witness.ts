@@ -26,6 +26,8 @@ export class SliceWitness {
   #startSeconds: number | null = null;
   #validation: Validation | null = null;
   #hasCheckpoint = false;
+  #storedAtFirst: number | null = null;
+  #hasStored = false;
 
   constructor(span: SliceSpan, clock: AttemptClock) {
     this.#span = span;
@@ -37,6 +39,10 @@ export class SliceWitness {
     const seconds = this.#clock.monotonicSeconds() - this.#began;
     if (event.type === "started") this.#startSeconds = seconds;
     if (event.type === "checkpoint") this.#hasCheckpoint = true;
+    if (event.type === "encoding") {
+      this.#storedAtFirst ??= event.stored;
+      this.#hasStored = event.stored > this.#storedAtFirst;
+    }
     if (event.type === "validating") {
       const { done, images } = event;
       this.#validation ??= { beganSeconds: seconds, seconds, done, images };
@@ -45,13 +51,13 @@ export class SliceWitness {
   }
 
   /**
-   * For an attempt stopped at the margin of its slice: null if it completed a checkpoint, and else
-   * the failure, with the walltime that would do. That is
+   * For an attempt stopped at the margin of its slice: null if it completed a checkpoint, or if more
+   * images are encoded for ever than when it began, and else the failure, with the walltime that would do. That is
    * set-up + 1.25 × (start-up + work) + margin, where work is what leads to the first checkpoint: a
    * step, or a validation at the speed seen; what did not end counts twice.
    */
   judge(): AttemptFailure | null {
-    if (this.#hasCheckpoint) return null;
+    if (this.#hasCheckpoint || this.#hasStored) return null;
     const { walltime_seconds, elapsed_seconds, margin_seconds } = this.#span;
     const seconds = this.#clock.monotonicSeconds() - this.#began;
     const start = this.#startSeconds;

@@ -85,6 +85,7 @@ export class PilotStage {
       signOffFile: path.join(this.submission, "task-1.left"),
       slice: null,
       gpus: null,
+      featuresLimitBytes: 1e9,
       leaving: new AbortController().signal,
       log: (line) => this.log.push(line),
       ...changes,

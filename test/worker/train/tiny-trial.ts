@@ -2,13 +2,19 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import sharp from "sharp";
+import type { FeatureSettings } from "../../../worker/contract/feature-files.ts";
 import { TrialEvent } from "../../../worker/contract/trial-event.ts";
 import {
   AttemptExit,
   CheckpointManifest,
   TrialResult,
 } from "../../../worker/contract/trial-files.ts";
-import type { Recipe, TrainSettings, TrialSpec } from "../../../worker/contract/trial-spec.ts";
+import type {
+  EncoderCacheMode,
+  Recipe,
+  TrainSettings,
+  TrialSpec,
+} from "../../../worker/contract/trial-spec.ts";
 import { datasetDigest } from "../../../worker/files/dataset-digest.ts";
 import { modelDigest } from "../../../worker/files/model-digest.ts";
 import { attemptPaths } from "../../../worker/files/trial-directory.ts";
@@ -82,7 +88,11 @@ async function writeSplit(dataset: string, split: string, captionCounts: number[
 }
 
 export interface SpecChanges {
+  /** Of a LoRA trial. */
+  targets?: string[];
   train?: Partial<TrainSettings>;
+  /** Off unless given. */
+  encoderCache?: EncoderCacheMode;
   checkpointEverySeconds?: number;
   validate?: Recipe["validate"];
   model?: string;
@@ -124,10 +134,16 @@ export async function tinySpec(
     precision: "float32",
     ...changes.train,
   };
-  const lora = { r: 4, alpha: 16, dropout: DROPOUT, target_modules: ["query", "value"] };
+  const encoder_cache = changes.encoderCache ?? "off";
+  const lora = {
+    r: 4,
+    alpha: 16,
+    dropout: DROPOUT,
+    target_modules: changes.targets ?? ["query", "value"],
+  };
   const recipes: Record<Recipe["method"], Recipe> = {
     full: { method: "full", model, train, ...common },
-    lora: { method: "lora", model, train, lora, ...common },
+    lora: { method: "lora", model, train: { ...train, encoder_cache }, lora, ...common },
     "cnn-lstm": { method: "cnn-lstm", model, train, ...common },
     untuned: { method: "untuned", model, ...common },
     constant: { method: "constant", ...common },
@@ -159,12 +175,13 @@ export interface TinyAttempt {
   /** Asked after each event; the reason it first gives stays. */
   stopAfter?: (event: TrialEvent) => StopReason | null;
   onEvent?: (event: TrialEvent) => void;
+  features?: FeatureSettings;
 }
 
 /** Runs an attempt in this process on a clock that moves one second each time it is read. */
 export async function runTinyAttempt(
   spec: TrialSpec,
-  { trialDirectory, attempt, stopAfter, onEvent }: TinyAttempt,
+  { trialDirectory, attempt, stopAfter, onEvent, features }: TinyAttempt,
 ): Promise<AttemptExit> {
   let asked: StopReason | null = null;
   return runAttempt({
@@ -177,6 +194,7 @@ export async function runTinyAttempt(
       asked ??= stopAfter?.(event) ?? null;
     },
     engine: () => loadEngine({ threads: 1 }),
+    ...(features && { features }),
     crashed: (error) =>
       process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`),
     clock: tickingClock(),

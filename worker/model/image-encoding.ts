@@ -1,0 +1,18 @@
+import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
+import type { RunnableStep, StepRunner } from "../tensor/step-runner.ts";
+import type { Captioner } from "./captioner.ts";
+
+/** A captioner's encoder, ready to be called: from `pixelValues` to `imageStates`. */
+export function encodingStep(
+  captioner: Pick<Captioner, "encode">,
+  runner: StepRunner,
+): RunnableStep {
+  return runner.prepare((parameters, { pixelValues }) => {
+    if (!isPixels(pixelValues)) throw new Error("no images to encode");
+    return { imageStates: captioner.encode(parameters, pixelValues) };
+  });
+}
+
+function isPixels(tensor: Tensor | undefined): tensor is Tensor4D {
+  return tensor?.rank === 4;
+}
