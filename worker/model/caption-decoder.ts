@@ -11,7 +11,12 @@ export interface DecodingSteps {
   begin: RunnableStep;
   advance: RunnableStep;
   size: DecoderSize;
+  /** Numbers of images that were advanced before. */
+  advanced: Set<number>;
 }
+
+/** Fewer take as long: what counts then is reading the weights. */
+const FEWEST_IMAGES = 4;
 
 const SCORES = "scores";
 
@@ -34,7 +39,7 @@ export function decodingSteps(
     };
     return named(captioner.advance(parameters, next, feeds));
   });
-  return { begin, advance, size };
+  return { begin, advance, size, advanced: new Set() };
 }
 
 function named({ scores, memory }: Decoded): NamedTensors {
@@ -93,11 +98,12 @@ export class CaptionDecoder implements NextTokenModel {
       return image * beams + beam;
     });
     const feeds = this.#feeds(continued, places, next.tokens);
+    const alike = this.#smaller(feeds);
     this.#rows = continued.map(({ image, history }, row) => ({
       image,
       history: [...history, places[row]! - image * beams],
     }));
-    const scores = await scoreRows(this.#run(this.#steps.advance, feeds, this.#memory));
+    const scores = await scoreRows(this.#run(this.#steps.advance, feeds, this.#memory, alike));
     return places.map((place) => scores[place]!);
   }
 
@@ -109,9 +115,8 @@ export class CaptionDecoder implements NextTokenModel {
   /** Gives up the room of images that are done once half of it would do. */
   #halved(rows: Row[]): Row[] {
     const open = [...new Set(rows.map(({ image }) => image))];
-    let images = this.#images;
-    while (images > 1 && open.length <= images / 2) images = Math.ceil(images / 2);
-    if (images === this.#images) return rows;
+    const images = sizesBelow(this.#images).findLast((size) => size >= open.length);
+    if (images === undefined) return rows;
     // What fills the rest up does not matter.
     const kept = Array.from({ length: images }, (_, place) => open[place] ?? open[0]!);
     const index = tf.tensor1d(kept, "int32");
@@ -151,12 +156,39 @@ export class CaptionDecoder implements NextTokenModel {
     };
   }
 
+  /** What feeds and memory will look like with fewer images, when that is new. */
+  #smaller(feeds: NamedTensors): NamedTensors[] {
+    const { advanced } = this.#steps;
+    if (advanced.has(this.#images)) return [];
+    advanced.add(this.#images);
+    const all = { ...feeds, ...this.#memory };
+    return sizesBelow(this.#images).map((images) =>
+      Object.fromEntries(
+        Object.entries(all).map(([name, tensor]) => {
+          const rows = (tensor.shape[0]! * images) / this.#images;
+          return [name, name === "position" ? tensor.clone() : tf.slice(tensor, 0, rows)];
+        }),
+      ),
+    );
+  }
+
   /** Runs a step on feeds of its own, which are disposed, and on those that stay. */
-  #run(step: RunnableStep, feeds: NamedTensors, others: NamedTensors): Tensor {
-    const { [SCORES]: scores, ...memory } = step({ ...feeds, ...others });
+  #run(
+    step: RunnableStep,
+    feeds: NamedTensors,
+    others: NamedTensors,
+    alike: NamedTensors[] = [],
+  ): Tensor {
+    const { [SCORES]: scores, ...memory } = step({ ...feeds, ...others }, alike);
     for (const name of Object.keys(memory)) this.#memory[name]?.dispose();
-    tf.dispose(feeds);
+    tf.dispose([feeds, alike]);
     this.#memory = { ...this.#memory, ...memory };
     return scores!;
   }
+}
+
+/** The numbers of images that so many may be brought down to, largest first: halves. */
+function sizesBelow(images: number): number[] {
+  const half = Math.ceil(images / 2);
+  return half < FEWEST_IMAGES || half === images ? [] : [half, ...sizesBelow(half)];
 }

@@ -4,8 +4,11 @@ import type { NamedTensors } from "./named-tensors.ts";
 /** A function of a model's parameters and of tensors fed to it; returns new tensors. */
 export type StepFunction = (parameters: NamedTensors, feeds: NamedTensors) => NamedTensors;
 
-/** Calls a function with parameters that are at hand. The caller disposes feeds and results. */
-export type RunnableStep = (feeds: NamedTensors) => NamedTensors;
+/**
+ * Calls a function with parameters that are at hand. The caller disposes feeds and results. `alike`
+ * are feeds of other shapes, as will come soon: what they need is compiled together, in less time.
+ */
+export type RunnableStep = (feeds: NamedTensors, alike?: readonly NamedTensors[]) => NamedTensors;
 
 /** Runs functions of one model's parameters, in whatever way they are computed. */
 export interface StepRunner {

@@ -2,9 +2,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import { lossAndGradients } from "../model/loss-and-gradients.ts";
 import type { CaptionBatch, CaptionTokens } from "../model/trainable.ts";
 import { compiledRunner } from "../tensor/compile/compiled-runner.ts";
-import { type CompiledStep, Program } from "../tensor/compile/program.ts";
+import { Program } from "../tensor/compile/program.ts";
 import type { NamedTensors } from "../tensor/named-tensors.ts";
-import type { StepRunner } from "../tensor/step-runner.ts";
+import type { RunnableStep, StepRunner } from "../tensor/step-runner.ts";
 import { adamwNodes, graphName } from "./adamw-nodes.ts";
 import { type AdamWState, stepFactors } from "./adamw.ts";
 import type { Learner, LearnerOptions, StepInputs } from "./learner.ts";
@@ -18,7 +18,7 @@ export class CompiledLearner implements Learner {
   readonly #options: LearnerOptions;
   readonly #names: readonly string[];
   readonly #program: Program;
-  readonly #step: CompiledStep;
+  readonly #step: RunnableStep;
   #stepsTaken: number;
   #lent: AdamWState | null = null;
 

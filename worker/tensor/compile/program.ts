@@ -8,21 +8,19 @@ import {
   nativeBackend,
   type TensorHandle,
 } from "../native-backend.ts";
+import type { RunnableStep } from "../step-runner.ts";
 import { GraphBuilder } from "./graph.ts";
 import { handleOf } from "./handles.ts";
 import { GraphSession } from "./session.ts";
 import { type Step, stepGraph, type StepGraph } from "./step-graph.ts";
 import { addRead, addSetAll, addVariable, type VariableNodes } from "./variables.ts";
 
-/** A step that runs as one graph. The caller disposes the feeds and the results. */
-export type CompiledStep = (feeds: NamedTensors) => NamedTensors;
-
 /** So many graphs mean that a step is called with ever new shapes. */
 const MAX_GRAPHS = 64;
 
 interface OpenSession {
   session: GraphSession;
-  /** The variables it has. */
+  /** The variables that steps may change. */
   names: readonly string[];
   /** References to their values. */
   reads: readonly string[];
@@ -43,7 +41,7 @@ export class Program {
   readonly #graphs = new Map<string, StepGraph>();
   #steps = 0;
   #open: OpenSession | null = null;
-  /** The variables' values while no session is open. */
+  /** The variables' values while no session is open; of captured ones always. */
   #outside: NamedTensors = {};
 
   /** Takes tensors over as variables of these names: disposes them. Needs the native engine. */
@@ -59,12 +57,16 @@ export class Program {
   }
 
   /** The step as a graph, or several: each is made when feeds of its shapes first come. */
-  compile(step: Step): CompiledStep {
+  compile(step: Step): RunnableStep {
     const number = this.#steps;
     this.#steps += 1;
-    return (feeds) => {
+    const graphFor = (feeds: NamedTensors): StepGraph => {
       const key = `${number} ${layoutKey(feeds)}`;
-      const graph = this.#graphs.get(key) ?? this.#addGraph(key, step, feeds);
+      return this.#graphs.get(key) ?? this.#addGraph(key, step, feeds);
+    };
+    return (feeds, alike = []) => {
+      const [graph] = [feeds, ...alike].map(graphFor);
+      if (graph === undefined) throw new Error("a step without a graph");
       const ids = this.#backend.getInputTensorIds(Object.values(feeds));
       const fed = new Map(
         Object.keys(feeds).map((name, index) => [graph.placeholders[name]!, ids[index]!]),
@@ -79,13 +81,7 @@ export class Program {
    * held, it has to copy what it changes.
    */
   read(): NamedTensors {
-    const all = this.#readAll(this.#opened());
-    const captured = Object.keys(all).filter((name) => !this.#isOwn(name));
-    for (const name of captured) {
-      all[name]!.dispose();
-      delete all[name];
-    }
-    return all;
+    return this.#readOwn(this.#opened());
   }
 
   /** Frees variables and graphs. */
@@ -113,7 +109,8 @@ export class Program {
     return graph;
   }
 
-  #readAll({ session, names, reads }: OpenSession): NamedTensors {
+  #readOwn({ session, names, reads }: OpenSession): NamedTensors {
+    if (names.length === 0) return {};
     return named(names, this.#tensors(session.run(new Map(), reads)));
   }
 
@@ -140,7 +137,7 @@ export class Program {
 
   #moveOut(): void {
     if (this.#open === null) return;
-    const inside = this.#readAll(this.#open);
+    const inside = this.#readOwn(this.#open);
     for (const tensor of Object.values(inside)) tf.keep(tensor);
     Object.assign(this.#outside, inside);
     this.#open.session.close();
@@ -150,18 +147,24 @@ export class Program {
   #opened(): OpenSession {
     if (this.#open !== null) return this.#open;
     const graph = new GraphBuilder("state");
-    const names = [...this.#variables.keys()];
-    const variables = [...this.#variables.values()];
-    const setAll = addSetAll(graph, variables);
-    const reads = variables.map((variable) => addRead(graph, variable));
+    const variables = [...this.#variables];
+    const own = variables.filter(([name]) => this.#isOwn(name));
+    const setAll = addSetAll(graph, this.#variables.values());
+    const reads = own.map(([, variable]) => addRead(graph, variable));
     const steps = [...this.#graphs.values()].flatMap(({ nodes }) => nodes);
     const nodes = [...this.#declarations.nodes, ...graph.nodes, ...steps];
     const session = new GraphSession(this.#backend.binding, nodes);
-    const ids = this.#backend.getInputTensorIds(names.map((name) => this.#outside[name]!));
-    const feeds = new Map(variables.map(({ placeholder }, index) => [placeholder, ids[index]!]));
+    const ids = this.#backend.getInputTensorIds(variables.map(([name]) => this.#outside[name]!));
+    const feeds = new Map(
+      variables.map(([, { placeholder }], index) => [placeholder, ids[index]!]),
+    );
     tf.dispose(this.#tensors(session.run(feeds, [setAll])));
-    tf.dispose(this.#outside);
-    this.#outside = {};
+    const names = own.map(([name]) => name);
+    for (const name of names) {
+      // Held outside too, it would be copied when a step changes it.
+      this.#outside[name]!.dispose();
+      delete this.#outside[name];
+    }
     this.#open = { session, names, reads };
     return this.#open;
   }
