@@ -1,4 +1,5 @@
 import { datasetDigest } from "../../worker/files/dataset-digest.ts";
+import { countImages, encodedShape } from "../../worker/files/encoded-size.ts";
 import { modelDigest } from "../../worker/files/model-digest.ts";
 import { readPlan, sweepPaths } from "../../worker/files/sweep-directory.ts";
 import type { SiteAgent } from "../agent/site-agent.ts";
@@ -20,6 +21,8 @@ export function clusterAgent(site: ClusterSite & { name: string }): SiteAgent {
   return {
     modelDigest,
     datasetDigest,
+    encodedShape,
+    countImages,
     compare: (sweep) => launch.compare(sweep),
     record: (sweep, options) => launch.record(sweep, options),
     prepare: (sweep) => launch.prepare(sweep),

@@ -34,6 +34,8 @@ export class CommandSites implements Sites {
       root: site.root,
       modelDigest: async (folder) => (await this.#connected(site)).modelDigest(folder),
       datasetDigest: async (query) => (await this.#connected(site)).datasetDigest(query),
+      encodedShape: async (model) => (await this.#connected(site)).encodedShape(model),
+      countImages: async (query) => (await this.#connected(site)).countImages(query),
     };
   }
 

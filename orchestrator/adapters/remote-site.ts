@@ -70,6 +70,14 @@ export class RemoteSite implements OpenSite {
     return this.agent.call("datasetDigest", query);
   }
 
+  encodedShape(model: string): Promise<[number, number]> {
+    return this.agent.call("encodedShape", model);
+  }
+
+  countImages(query: Parameters<SiteInputs["countImages"]>[0]): Promise<number> {
+    return this.agent.call("countImages", query);
+  }
+
   launchSite(): LaunchSite {
     const { agent, host, site } = this;
     return {

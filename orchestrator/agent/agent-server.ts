@@ -7,6 +7,8 @@ import type { AgentMethod, SiteAgent } from "./site-agent.ts";
 const METHODS: Record<AgentMethod, true> = {
   modelDigest: true,
   datasetDigest: true,
+  encodedShape: true,
+  countImages: true,
   compare: true,
   record: true,
   prepare: true,

@@ -10,7 +10,7 @@ import type { GridWitness, SweepSnapshot, Witnesses } from "../tracking/witnesse
  * What the far end of the CLI does where a cluster's file system is: a process on the login host,
  * for as long as one command runs. Every call is safe to repeat.
  */
-export interface SiteAgent extends Pick<SiteInputs, "modelDigest" | "datasetDigest"> {
+export interface SiteAgent extends Omit<SiteInputs, "root"> {
   compare(sweep: ResolvedSweep): Promise<LaunchChanges>;
   record(sweep: ResolvedSweep, options: { prune: boolean }): Promise<LaunchChanges>;
   prepare(sweep: ResolvedSweep): Promise<void>;

@@ -1,7 +1,8 @@
 import type { TrialSpec } from "../../worker/contract/trial-spec.ts";
+import type { PlannedFeatures } from "../sweep/planned-features.ts";
 import type { Pool, ResolvedSweep } from "../sweep/resolve-sweep.ts";
 import { valueText } from "../sweep/search-space.ts";
-import { plural } from "./quantity-text.ts";
+import { bytesText, plural } from "./quantity-text.ts";
 import type { Style } from "./style.ts";
 import { renderTable } from "./table.ts";
 
@@ -13,11 +14,11 @@ export interface PlannedPool extends Pick<Pool, "pool" | "request" | "pilots" | 
 
 /**
  * The trials of a sweep in hand-out order, a column for each parameter that varies, and totals;
- * then what each pool asks the scheduler for.
+ * then what each pool asks the scheduler for, and what is kept of images.
  */
 export function renderPlan(
   sweep: ResolvedSweep,
-  pools: readonly PlannedPool[],
+  { pools, features }: { pools: readonly PlannedPool[]; features: readonly PlannedFeatures[] },
   style: Style,
 ): string {
   const names = [...new Set(sweep.specs.flatMap(({ params }) => Object.keys(params)))];
@@ -29,8 +30,9 @@ export function renderPlan(
     String(spec.seed),
   ]);
   const table = renderTable(header, rows, style);
-  const requests = pools.map((pool) => style.dim(poolText(pool)));
-  return `${table}\n${countText(sweep)} on site ${sweep.site.name}\n${requests.join("\n")}\n`;
+  const notes = [...pools.map(poolText), ...featureTexts(sweep, features)];
+  const dimmed = notes.map((note) => style.dim(note));
+  return `${table}\n${countText(sweep)} on site ${sweep.site.name}\n${dimmed.join("\n")}\n`;
 }
 
 function poolText({ request: { walltime, gpus, slots }, pilots, slices, script }: PlannedPool) {
@@ -38,6 +40,18 @@ function poolText({ request: { walltime, gpus, slots }, pilots, slices, script }
   const slicesText = slices > 1 ? `, each followed by up to ${slices - 1} more` : "";
   const options = script?.split("\n").filter((line) => line.startsWith("#$ ")) ?? [];
   return [pilotsText + slicesText, ...options.map((line) => `  ${line}`)].join("\n");
+}
+
+/** `encoder cache: 4000 images × 577 × 1024 as half, 4.7 GB` for each encoder; then the limit. */
+function featureTexts({ site }: ResolvedSweep, features: readonly PlannedFeatures[]): string[] {
+  const lines = features.map(({ images, shape, precision, bytes }) => {
+    const values = [plural(images, "image"), ...shape].join(" × ");
+    return `encoder cache: ${values} as ${precision}, ${bytesText(bytes)}`;
+  });
+  const total = features.reduce((sum, { bytes }) => sum + bytes, 0);
+  const limit = bytesText(site.featuresLimitBytes);
+  if (total <= site.featuresLimitBytes) return lines;
+  return [...lines, `  more than the ${limit} that the site allows: the rest is encoded each time`];
 }
 
 /** The job scripts of all pools, one after the other. */

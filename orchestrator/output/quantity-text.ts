@@ -53,6 +53,19 @@ export function parameterNames(list: readonly { params: TrialParams }[]): string
   return [...new Set(list.flatMap(({ params }) => Object.keys(params)))];
 }
 
+const UNITS = ["kB", "MB", "GB", "TB"] as const;
+
+/** `0.3 MB`, `4.7 GB`: in powers of ten. */
+export function bytesText(bytes: number): string {
+  let scaled = bytes / 1000;
+  let unit = 0;
+  while (scaled >= 1000 && unit < UNITS.length - 1) {
+    scaled /= 1000;
+    unit += 1;
+  }
+  return `${scaled.toFixed(1)} ${UNITS[unit]}`;
+}
+
 /** `1 trial`, `2 trials` */
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { Failure } from "../../worker/contract/failure.ts";
 import { datasetDigest } from "../../worker/files/dataset-digest.ts";
+import { countImages, encodedShape } from "../../worker/files/encoded-size.ts";
 import { fetchedModel } from "../../worker/files/hub-models.ts";
 import { modelDigest, type ModelFolder } from "../../worker/files/model-digest.ts";
 import type { Arm } from "./arm.ts";
@@ -20,13 +21,16 @@ export interface SiteInputs {
   modelDigest(folder: ModelFolder): Promise<string>;
   /** See `worker/files/dataset-digest.ts`; throws Failure `data-missing`. */
   datasetDigest(query: { root: string; splits: readonly string[] }): Promise<DatasetDigests>;
+  /** See `worker/files/encoded-size.ts`. */
+  encodedShape(model: string): Promise<[positions: number, channels: number]>;
+  countImages(query: { root: string; splits: readonly string[] }): Promise<number>;
 }
 
 type DatasetDigests = Record<string, string>;
 
 /** This machine's own models and data. */
 export function localInputs(root: string): SiteInputs {
-  return { root, modelDigest, datasetDigest };
+  return { root, modelDigest, datasetDigest, encodedShape, countImages };
 }
 
 /** A folder of this machine that the site needs. */

@@ -114,7 +114,7 @@ export function isLora(path: string): boolean {
 }
 
 /** Other arms train the encoder: there is nothing to keep. */
-function isOfLoraOnly(path: string): boolean {
+export function isOfLoraOnly(path: string): boolean {
   return isLora(path) || path === "encoder_cache";
 }
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { DatasetIdentity, ModelIdentity, Objective } from "../../worker/contract/trial-spec.ts";
 import { isJsonMap } from "./canonical-json.ts";
-import { ARM_METHODS, isLora, PARAMETERS } from "./parameters.ts";
+import { ARM_METHODS, isLora, isOfLoraOnly, PARAMETERS } from "./parameters.ts";
 import { swept, type ParameterValue } from "./swept-value.ts";
 import { Walltime } from "./walltime.ts";
 
@@ -130,21 +130,26 @@ const Arm = z
 function refuseForeignLora(arm: Record<string, unknown>, context: z.RefinementCtx): void {
   const method = ARM_METHODS.find((each) => each === arm["method"]);
   if (method === undefined || method === "lora") return;
-  const refuse = (path: (string | number)[]) =>
+  const refuse = (path: (string | number)[]) => {
+    const what = path.includes("encoder_cache") ? "`encoder_cache` belongs" : "LoRA settings belong";
     context.addIssue({
       code: "custom",
       path,
       params: { part: "key" },
-      message: `LoRA settings belong in an arm with \`method: lora\`; this arm has \`method: ${method}\``,
+      message: `${what} in an arm with \`method: lora\`; this arm has \`method: ${method}\``,
     });
-  if (arm["lora"] !== undefined) refuse(["lora"]);
+  };
+  const { lora, encoder_cache, train } = arm;
+  if (lora !== undefined) refuse(["lora"]);
+  if (encoder_cache !== undefined) refuse(["encoder_cache"]);
+  if (isJsonMap(train) && train["encoder_cache"] !== undefined) refuse(["train", "encoder_cache"]);
   const { zip } = arm;
   if (!Array.isArray(zip)) return loraKeys(zip).forEach((key) => refuse(["zip", key]));
   zip.forEach((group, index) => loraKeys(group).forEach((key) => refuse(["zip", index, key])));
 }
 
 function loraKeys(group: unknown): string[] {
-  return isJsonMap(group) ? Object.keys(group).filter(isLora) : [];
+  return isJsonMap(group) ? Object.keys(group).filter(isOfLoraOnly) : [];
 }
 
 const Exclude = z

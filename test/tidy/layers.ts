@@ -8,7 +8,7 @@ const LAPTOP_MAY_SEE = ["worker/contract", "worker/files", "worker/queue", "work
  * picture. A folder that is not here may import nothing of ours: a new one needs a line.
  */
 const ARROWS: Record<string, string[]> = {
-  "orchestrator/sweep": ["worker/contract", "worker/files"],
+  "orchestrator/sweep": ["worker/contract", "worker/features", "worker/files"],
   "orchestrator/tracking": [
     "orchestrator/sweep",
     "orchestrator/ports",

@@ -165,7 +165,7 @@ export class CaptionDecoder implements NextTokenModel {
     return sizesBelow(this.#images).map((images) =>
       Object.fromEntries(
         Object.entries(all).map(([name, tensor]) => {
-          const rows = (tensor.shape[0]! * images) / this.#images;
+          const rows = (tensor.shape[0] * images) / this.#images;
           return [name, name === "position" ? tensor.clone() : tf.slice(tensor, 0, rows)];
         }),
       ),

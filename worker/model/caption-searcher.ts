@@ -46,7 +46,7 @@ export class CaptionSearcher {
     const firstIds = [firstId, ...prompt];
     const settings = { ...PLAIN_SEARCH, endId, ...request };
     const [given] = Object.values(images);
-    const count = given!.shape[0]!;
+    const count = given!.shape[0];
     const imageStates = this.#encoded(images);
     const steps = this.#stepsFor(settings);
     const decoder = new CaptionDecoder(steps, imageStates, firstIds);
@@ -79,7 +79,7 @@ export class CaptionSearcher {
 
   #filledUp(tensor: Tensor): Tensor {
     const [count] = tensor.shape;
-    const missing = this.#runner.rowsFor(count!) - count!;
+    const missing = this.#runner.rowsFor(count) - count;
     return tf.pad(
       tensor,
       tensor.shape.map((_, axis) => [0, axis === 0 ? missing : 0]),

@@ -73,7 +73,8 @@ function trainerWords(start: TrainerStart): string[] {
   return [
     ...(devices !== null && devices !== "" ? ["--gpu"] : []),
     ...(span !== null ? ["--slice", JSON.stringify(span)] : []),
-    ...["--features", JSON.stringify(features)],
+    "--features",
+    JSON.stringify(features),
     trialDirectory,
     String(attempt),
   ];

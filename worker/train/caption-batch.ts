@@ -38,7 +38,7 @@ export async function captionBatch(options: CaptionBatchOptions): Promise<Captio
 /** Images of nothing behind the given ones, which are disposed if there are to be more. */
 function withEmptyRows(images: ImageInput, rows: number): ImageInput {
   const filledUp = <T extends tf.Tensor>(tensor: T): T => {
-    const missing = rows - tensor.shape[0]!;
+    const missing = rows - tensor.shape[0];
     if (missing === 0) return tensor;
     const padding = tensor.shape.map((_, axis): [number, number] => [0, axis === 0 ? missing : 0]);
     const padded = tf.pad(tensor, padding);

@@ -125,7 +125,7 @@ async function isWorthReading(filling: Filling): Promise<boolean> {
   const { log, spec } = context;
   const places = placesOf(splits);
   const ids = [...places.keys()];
-  const outcome = await fill(filling, places);
+  const outcome = await fillCache(filling, places);
   const stored = ids.filter((id) => cache.has(id));
   const readSeconds = await secondsToRead(filling, stored);
   // Twice, as the first time may make a graph; of what is stored, to know that it can be made.
@@ -160,7 +160,7 @@ function placesOf(splits: readonly IdentifiedImages[]): Map<string, Place> {
   return places;
 }
 
-async function fill({ context, cache, encoder }: Filling, places: ReadonlyMap<string, Place>) {
+async function fillCache({ context, cache, encoder }: Filling, places: ReadonlyMap<string, Place>) {
   const { control, clock, log } = context;
   const ids = [...places.keys()];
   let toldSeconds = -Infinity;

@@ -74,6 +74,8 @@ function resolveOnCluster(sets: readonly string[]): Promise<ResolvedSweep> {
     root: "/shared/ds",
     modelDigest: async () => "0".repeat(64),
     datasetDigest: async () => ({ train: "1", val: "2" }),
+    encodedShape: async () => [1, 1],
+    countImages: async () => 0,
   }));
 }
 

@@ -41,8 +41,8 @@ async function evaluated(
     searcher: {
       generate: (input) => {
         const [count] = Object.values(input)[0]!.shape;
-        const batch = images.slice(next, next + count!);
-        next += count!;
+        const batch = images.slice(next, next + count);
+        next += count;
         return Promise.resolve(
           batch.map((image) => tokenizer.encode(captions(image.captions), 30)),
         );
