@@ -142,7 +142,8 @@ export class ChunkFiller {
   async #write(claim: HeldClaim, ids: readonly string[], doneBefore: number): Promise<Settled> {
     const { paths, format, maker, clock, claims, index } = this.#options;
     const partial = partialFile(paths, claim.chunk, claim.claim.nonce);
-    const left = await LeftRows.find(partialsOf(paths, claim.chunk), format);
+    const files = await storing(() => partialsOf(paths, claim.chunk));
+    const left = await LeftRows.find(files, format);
     const trials = [maker.trial, ...left.trials()];
     const writer = await storing(() => ShardWriter.create({ partial, format, ids, trials, clock }));
     const encoded: string[] = [];
@@ -163,8 +164,8 @@ export class ChunkFiller {
       await writer.discard();
     }
     for (const id of encoded) this.#encoded.add(id);
-    removeClaims(paths, claim.chunk);
     await index.refresh();
+    await storing(() => removeClaims(paths, claim.chunk));
     return "stored";
   }
 

@@ -27,7 +27,7 @@ interface KeyUsage {
   name: string;
   /** Of shards, and of what those will have that are claimed by an attempt that may run. */
   bytes: number;
-  /** Partials without such a claim: they spare their successor work, but yield to what needs room. */
+  /** Partials without such a claim: they spare a successor work, but yield to what needs room. */
   left: { files: string[]; bytes: number };
 }
 

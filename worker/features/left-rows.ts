@@ -32,7 +32,7 @@ export class LeftRows {
     return [...this.#places.values()].map(({ shard, row }) => shard.header.rows[row]!.trial);
   }
 
-  /** The row of an image, checked; null where there is none, or one that is torn or being written. */
+  /** The row of an image, checked; null where there is none, or a torn one. */
   async read(id: string): Promise<LeftRow | null> {
     const place = this.#places.get(id);
     if (place === undefined) return null;
