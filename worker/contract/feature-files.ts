@@ -58,15 +58,26 @@ export const ChunkClaim = z.strictObject({
 });
 export type ChunkClaim = z.infer<typeof ChunkClaim>;
 
-/** The JSON at the beginning of `<chunk>.shard`: features of some images, never changed. */
+/** What a header says of a row, in the order of the rows that follow it. */
+export const ShardRow = z.strictObject({
+  id: z.string(),
+  /** Who encoded the image. */
+  trial: z.string(),
+  /** Of the row's bytes, in 8 hexadecimal digits. */
+  crc32: z.string().regex(/^[0-9a-f]{8}$/),
+});
+export type ShardRow = z.infer<typeof ShardRow>;
+
+/**
+ * The JSON at the beginning of `<chunk>.shard`: features of some images, never changed. A partial
+ * has one too, of the rows it has so far.
+ */
 export const ShardHeader = z.strictObject({
   version: z.literal(1),
   key: z.string(),
   precision: FeaturePrecision,
   /** Of one image's features: [positions, channels]. */
   shape: z.tuple([count, count]),
-  made_by: z.strictObject({ trial: z.string(), attempt: count }),
-  /** In the order of the rows that follow; `crc32` is of a row's bytes, in 8 hexadecimal digits. */
-  rows: z.array(z.strictObject({ id: z.string(), crc32: z.string().regex(/^[0-9a-f]{8}$/) })),
+  rows: z.array(ShardRow),
 });
 export type ShardHeader = z.infer<typeof ShardHeader>;

@@ -47,10 +47,7 @@ export class ChunkClaims {
     this.#options = options;
   }
 
-  /**
-   * Claims a chunk for a shard of so many bytes; null while it is another's. What an owner before
-   * us wrote is removed: it would find out before it published, and cannot publish now.
-   */
+  /** Claims a chunk for a shard of so many bytes; null while it is another's. */
   take(chunk: string, bytes: number): HeldClaim | null {
     const { paths, maker } = this.#options;
     const newest = claimsOf(paths, chunk).at(-1);
@@ -65,7 +62,6 @@ export class ChunkClaims {
       this.release(held);
       return null;
     }
-    removePartials(paths, chunk, nonce);
     return held;
   }
 
@@ -112,7 +108,7 @@ const MAY_BE_ABSENT = { throwIfNoEntry: false } as const;
 /** Removes what is left of a chunk's making once it has a shard: its partials, then its claims. */
 export function removeClaims(paths: FeaturePaths, chunk: string): void {
   const { claims } = listFeatures(paths);
-  removePartials(paths, chunk, null);
+  for (const file of partialsOf(paths, chunk)) removeIfPossible(file);
   for (const claim of claims.filter((entry) => entry.chunk === chunk)) {
     removeIfPossible(claimFile(paths, chunk, claim.number));
   }
@@ -134,9 +130,10 @@ function claimsOf(paths: FeaturePaths, chunk: string): SeenClaim[] {
     .map(({ number }) => ({ number, claim: readClaim(claimFile(paths, chunk, number)) }));
 }
 
-function removePartials(paths: FeaturePaths, chunk: string, kept: string | null): void {
-  for (const partial of listFeatures(paths).partials) {
-    if (partial.chunk !== chunk || partial.nonce === kept) continue;
-    removeIfPossible(partialFile(paths, chunk, partial.nonce));
-  }
+/** Files of all shards under way of a chunk. */
+export function partialsOf(paths: FeaturePaths, chunk: string): string[] {
+  const { partials } = listFeatures(paths);
+  return partials
+    .filter((partial) => partial.chunk === chunk)
+    .map(({ nonce }) => partialFile(paths, chunk, nonce));
 }

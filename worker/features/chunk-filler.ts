@@ -5,14 +5,16 @@ import {
   type ChunkClaims,
   type FeatureClock,
   type HeldClaim,
+  partialsOf,
   removeClaims,
 } from "./chunk-claim.ts";
 import { bytesOfRow, chunkName, chunksOf, firstChunk, shardBytes } from "./feature-layout.ts";
 import { rowBytes } from "./feature-row.ts";
 import type { FeatureSpace } from "./feature-space.ts";
+import { LeftRows } from "./left-rows.ts";
 import type { FeatureFormat } from "./shard-file.ts";
 import type { ShardIndex } from "./shard-index.ts";
-import { type NewHeader, ShardWriter } from "./shard-writer.ts";
+import { ShardWriter } from "./shard-writer.ts";
 
 const POLL_SECONDS = 0.5;
 /** So often what is being written may be removed or superseded before we write no more. */
@@ -59,7 +61,7 @@ export class ChunkFiller {
   readonly #options: ChunkFillerOptions;
   readonly #hooks: FillHooks;
   readonly #ids: readonly string[];
-  #encoded = 0;
+  readonly #encoded = new Set<string>();
   #done = 0;
   #losses = 0;
   #problem: string | null = null;
@@ -90,10 +92,10 @@ export class ChunkFiller {
       if (left.length === pending.length) await clock.wait(POLL_SECONDS);
       pending = left;
     }
-    const stored = this.#ids.filter((id) => index.has(id)).length;
-    const withoutRoom = this.#ids.length - stored;
-    const read = stored - this.#encoded;
-    return { encoded: this.#encoded, read, withoutRoom, problem: this.#problem };
+    const stored = this.#ids.filter((id) => index.has(id));
+    const encoded = stored.filter((id) => this.#encoded.has(id)).length;
+    const withoutRoom = this.#ids.length - stored.length;
+    return { encoded, read: stored.length - encoded, withoutRoom, problem: this.#problem };
   }
 
   async #settle(chunk: readonly string[], settledImages: number): Promise<Settled> {
@@ -140,17 +142,19 @@ export class ChunkFiller {
   async #write(claim: HeldClaim, ids: readonly string[], doneBefore: number): Promise<Settled> {
     const { paths, format, maker, clock, claims, index } = this.#options;
     const partial = partialFile(paths, claim.chunk, claim.claim.nonce);
-    const { key, precision, shape } = format;
-    const made_by = { trial: maker.trial, attempt: maker.attempt };
-    const header: NewHeader = { version: 1, key, precision, shape: [...shape], made_by };
-    const isHeld = (): Promise<boolean> => storing(() => claims.isHeld(claim));
-    const writer = await storing(() => ShardWriter.create({ partial, header, ids, clock }));
+    const files = await storing(() => partialsOf(paths, claim.chunk));
+    const left = await LeftRows.find(files, format);
+    const trials = [maker.trial, ...left.trials()];
+    const writer = await storing(() => ShardWriter.create({ partial, format, ids, trials, clock }));
+    const encoded: string[] = [];
     try {
       for (const [row, id] of ids.entries()) {
         this.#hooks.stopped();
-        if (!(await isHeld())) return this.#lose();
-        const bytes = this.#checkedRow(await this.#hooks.encode(id));
-        await storing(() => writer.append(bytes));
+        if (!(await storing(() => claims.isHeld(claim)))) return this.#lose();
+        const found = await left.read(id);
+        const bytes = found?.bytes ?? this.#checkedRow(await this.#hooks.encode(id));
+        if (found === null) encoded.push(id);
+        await storing(() => writer.append(bytes, found?.trial ?? maker.trial));
         this.#report(doneBefore + row + 1);
       }
       const shard = shardFile(paths, claim.chunk);
@@ -159,9 +163,9 @@ export class ChunkFiller {
     } finally {
       await writer.discard();
     }
-    this.#encoded += ids.length;
-    removeClaims(paths, claim.chunk);
+    for (const id of encoded) this.#encoded.add(id);
     await index.refresh();
+    await storing(() => removeClaims(paths, claim.chunk));
     return "stored";
   }
 

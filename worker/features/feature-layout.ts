@@ -9,9 +9,9 @@ const MAX_ROWS = 64;
 const MAX_ROW_BYTES_OF_SHARD = 64 * 2 ** 20;
 /** Where the rows of a shard begin is a multiple of this, so that rows lie on pages of the disk. */
 const PAGE_BYTES = 4096;
-/** A shard's header takes less: its fixed part, and for each row an id of 64 digits and a sum. */
-const HEADER_BYTES = 512;
-const HEADER_BYTES_PER_ROW = 96;
+/** A shard's header takes less: its fixed part, and a row's with an id of 64 digits. */
+const HEADER_BYTES = 256;
+const HEADER_BYTES_PER_ROW = 120;
 
 const BYTES_PER_VALUE: Readonly<Record<FeaturePrecision, number>> = { half: 2, float: 4 };
 

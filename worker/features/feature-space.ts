@@ -5,7 +5,6 @@ import { removeIfPossible } from "../files/durable-write.ts";
 import { errorCode } from "../files/error-code.ts";
 import {
   claimFile,
-  type FeaturePaths,
   featurePaths,
   listFeatures,
   listKeys,
@@ -22,6 +21,14 @@ export interface FeatureSpaceOptions {
   /** Its own features are never removed. */
   key: string;
   limitBytes: number;
+}
+
+interface KeyUsage {
+  name: string;
+  /** Of shards, and of what those will have that are claimed by an attempt that may run. */
+  bytes: number;
+  /** Partials without such a claim: they spare a successor work, but yield to what needs room. */
+  left: { files: string[]; bytes: number };
 }
 
 /** Keeps all features of a site below a limit, by removing whole keys that nobody reads. */
@@ -43,37 +50,47 @@ export class FeatureSpace {
     const { features, key, limitBytes } = this.#options;
     const { keys, removed } = listKeys(features);
     for (const directory of removed) if (!hasReader(directory)) await removeTree(directory);
-    const used = new Map(keys.map((name) => [name, this.#bytesOf(featurePaths(features, name))]));
-    let over = [...used.values()].reduce((sum, bytes) => sum + bytes, 0) - limitBytes;
+    const usages = keys.map((name) => this.#usageOf(name));
+    let over = usages.reduce((sum, { bytes, left }) => sum + bytes + left.bytes, 0) - limitBytes;
     if (over <= 0) return true;
-    const idle = keys.filter((name) => name !== key && !hasReader(this.#directory(name)));
-    const most = idle.reduce((sum, name) => sum + used.get(name)!, 0);
+    for (const { left } of usages) {
+      left.files.forEach(removeIfPossible);
+      over -= left.bytes;
+    }
+    if (over <= 0) return true;
+    const idle = usages.filter(({ name }) => name !== key && !hasReader(this.#directory(name)));
+    const most = idle.reduce((sum, { bytes }) => sum + bytes, 0);
     if (most < over) return false;
-    for (const name of idle.toSorted((a, b) => this.#lastUse(a) - this.#lastUse(b))) {
-      if (await this.#remove(name)) over -= used.get(name)!;
+    const oldestFirst = idle.toSorted((a, b) => this.#lastUse(a.name) - this.#lastUse(b.name));
+    for (const { name, bytes } of oldestFirst) {
+      if (await this.#remove(name)) over -= bytes;
       if (over <= 0) return true;
     }
     return false;
   }
 
-  #bytesOf(paths: FeaturePaths): number {
-    const { shards, claims } = listFeatures(paths);
-    let bytes = 0;
-    for (const chunk of shards) bytes += this.#sizeOf(shardFile(paths, chunk));
-    for (const { chunk, number } of claims) {
+  #usageOf(name: string): KeyUsage {
+    const paths = featurePaths(this.#options.features, name);
+    const { shards, claims, partials } = listFeatures(paths);
+    const live = claims.flatMap(({ chunk, number }) => {
       const claim = readClaim(claimFile(paths, chunk, number));
-      if (claim === null) continue;
-      // Nobody else may come for what was left by one who is over.
-      if (isOver(claim.maker)) removeIfPossible(partialFile(paths, chunk, claim.nonce));
-      else bytes += claim.bytes;
-    }
-    return bytes;
+      return claim === null || isOver(claim.maker) ? [] : [claim];
+    });
+    const nonces = new Set(live.map(({ nonce }) => nonce));
+    const files = partials
+      .filter(({ nonce }) => !nonces.has(nonce))
+      .map(({ chunk, nonce }) => partialFile(paths, chunk, nonce));
+    const bytes =
+      shards.reduce((sum, chunk) => sum + this.#sizeOf(shardFile(paths, chunk)), 0) +
+      live.reduce((sum, claim) => sum + claim.bytes, 0);
+    const left = { files, bytes: files.reduce((sum, file) => sum + sizeNow(file), 0) };
+    return { name, bytes, left };
   }
 
   #sizeOf(shard: string): number {
-    const size = this.#sizes.get(shard) ?? statSync(shard, { throwIfNoEntry: false })?.size;
-    if (size !== undefined) this.#sizes.set(shard, size);
-    return size ?? 0;
+    const size = this.#sizes.get(shard) ?? sizeNow(shard);
+    if (size > 0) this.#sizes.set(shard, size);
+    return size;
   }
 
   /**
@@ -99,6 +116,11 @@ export class FeatureSpace {
   #directory(key: string): string {
     return featurePaths(this.#options.features, key).directory;
   }
+}
+
+/** Zero for a file that is gone. */
+function sizeNow(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 function isRenamed(from: string, to: string): boolean {

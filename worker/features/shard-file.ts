@@ -48,10 +48,11 @@ export function checksum(bytes: Uint8Array): string {
   return crc32(bytes).toString(16).padStart(8, "0");
 }
 
-/** All that stands before the rows; as long for any checksums. */
-export function headerBytes(header: ShardHeader): Buffer {
+/** All that stands before the rows; filled up to at least so many bytes. */
+export function headerBytes(header: ShardHeader, leastBytes = 0): Buffer {
   const text = Buffer.from(JSON.stringify(header));
-  const bytes = Buffer.alloc(wholePages(PREAMBLE_BYTES + text.length), " ");
+  const length = Math.max(PREAMBLE_BYTES + text.length, leastBytes);
+  const bytes = Buffer.alloc(wholePages(length), " ");
   MAGIC.copy(bytes);
   text.copy(bytes, PREAMBLE_BYTES);
   const padded = bytes.subarray(PREAMBLE_BYTES);
@@ -65,6 +66,18 @@ export function headerBytes(header: ShardHeader): Buffer {
  * taken. Throws DamagedShard, or an error of the operating system.
  */
 export async function readShard(file: string, format: FeatureFormat): Promise<Shard> {
+  const shard = await readPartial(file, format);
+  const { stats, header, rowsAt, rowBytes } = shard;
+  const expected = rowsAt + header.rows.length * rowBytes;
+  if (stats.size === expected) return shard;
+  throw new DamagedShard(file, stats, `has ${stats.size} bytes, not ${expected}`);
+}
+
+/**
+ * As `readShard`, of a shard under way: rows that its header does not name yet may follow. No row
+ * is known to be there before it was read and checked.
+ */
+export async function readPartial(file: string, format: FeatureFormat): Promise<Shard> {
   const handle = await open(file, "r");
   try {
     return await shardOf({ file, handle, stats: await handle.stat() }, format);
@@ -120,16 +133,13 @@ async function shardOf(opened: OpenFile, format: FeatureFormat): Promise<Shard> 
   }
   const header = parsedHeader(Buffer.from(text.buffer).toString());
   if (header === null) throw damaged("has a header that cannot be read");
-  const { key, precision, shape, rows } = header;
+  const { key, precision, shape } = header;
   const isOfFormat =
     key === format.key &&
     precision === format.precision &&
     shape.every((size, axis) => size === format.shape[axis]);
   if (!isOfFormat) throw damaged(`holds features ${key} of ${shape.join(" × ")} as ${precision}`);
-  const rowBytes = bytesOfRow(shape, precision);
-  const expected = rowsAt + rows.length * rowBytes;
-  if (stats.size !== expected) throw damaged(`has ${stats.size} bytes, not ${expected}`);
-  return { file, stats, header, rowsAt, rowBytes };
+  return { file, stats, header, rowsAt, rowBytes: bytesOfRow(shape, precision) };
 }
 
 /** Exactly so many bytes from `position`; null where the file ends before. */

@@ -43,9 +43,10 @@ export class ShardIndex {
 
   /** How many images' features this trial made, over all its attempts. */
   madeBy(trial: string): number {
-    return [...this.#places.values()].filter(
-      ([place]) => this.#shards.get(place!.chunk)?.header.made_by.trial === trial,
-    ).length;
+    return [...this.#places.values()].filter(([place]) => {
+      const { chunk, row } = place!;
+      return this.#shards.get(chunk)?.header.rows[row]?.trial === trial;
+    }).length;
   }
 
   /** Takes in what was published since, and forgets what is gone. */

@@ -1,9 +1,9 @@
 import { type FileHandle, open } from "node:fs/promises";
-import type { ShardHeader } from "../contract/feature-files.ts";
+import type { ShardHeader, ShardRow } from "../contract/feature-files.ts";
 import { linkOnce, removeIfPossible } from "../files/durable-write.ts";
 import { errorCode } from "../files/error-code.ts";
 import type { FeatureClock } from "./chunk-claim.ts";
-import { checksum, headerBytes } from "./shard-file.ts";
+import { checksum, type FeatureFormat, headerBytes } from "./shard-file.ts";
 
 /**
  * How often rows are brought to the file server, where those who wait for the shard see it grow: a
@@ -11,31 +11,33 @@ import { checksum, headerBytes } from "./shard-file.ts";
  */
 const SYNC_SECONDS = 1;
 
-const NO_CHECKSUM = "00000000";
-
-/** A header without its rows: their checksums are known when they are written. */
-export type NewHeader = Omit<ShardHeader, "rows">;
-
 export interface ShardWriterOptions {
   /** Of this process alone. */
   partial: string;
-  header: NewHeader;
+  format: FeatureFormat;
   ids: readonly string[];
+  /** Who may have encoded one of the images. */
+  trials: readonly string[];
   clock: FeatureClock;
 }
 
-/** A shard that grows row by row under a name of its own, and is published whole or not at all. */
+/**
+ * A shard that grows row by row under a name of its own, and is published whole or not at all. What
+ * a killed writer leaves can be read up to its last row.
+ */
 export class ShardWriter {
   readonly #options: ShardWriterOptions;
   readonly #handle: FileHandle;
-  readonly #checksums: string[] = [];
+  readonly #headerBytes: number;
+  readonly #rows: ShardRow[] = [];
   #end: number;
   #syncedSeconds: number;
 
   private constructor(options: ShardWriterOptions, handle: FileHandle) {
     this.#options = options;
     this.#handle = handle;
-    this.#end = this.#header().length;
+    this.#headerBytes = fullHeaderBytes(options);
+    this.#end = this.#headerBytes;
     this.#syncedSeconds = options.clock.monotonicSeconds();
   }
 
@@ -43,11 +45,14 @@ export class ShardWriter {
     return new ShardWriter(options, await open(options.partial, "wx"));
   }
 
-  /** Appends the row of the next image. */
-  async append(row: Uint8Array): Promise<void> {
+  /** Appends the row of the next image, and then says so in the header. */
+  async append(row: Uint8Array, trial: string): Promise<void> {
     await writeAt(this.#handle, row, this.#end);
     this.#end += row.length;
-    this.#checksums.push(checksum(row));
+    const id = this.#options.ids[this.#rows.length]!;
+    this.#rows.push({ id, trial, crc32: checksum(row) });
+    const header = headerOf(this.#options.format, this.#rows);
+    await writeAt(this.#handle, headerBytes(header, this.#headerBytes), 0);
     const now = this.#options.clock.monotonicSeconds();
     if (now - this.#syncedSeconds < SYNC_SECONDS) return;
     await this.#handle.datasync();
@@ -61,7 +66,6 @@ export class ShardWriter {
    */
   async publish(shard: string, mayPublish: () => boolean): Promise<boolean> {
     const { partial } = this.#options;
-    await writeAt(this.#handle, this.#header(), 0);
     await this.#handle.sync();
     await this.#handle.close();
     try {
@@ -80,12 +84,19 @@ export class ShardWriter {
     await this.#handle.close().catch(() => {});
     removeIfPossible(this.#options.partial);
   }
+}
 
-  #header(): Buffer {
-    const { header, ids } = this.#options;
-    const rows = ids.map((id, row) => ({ id, crc32: this.#checksums[row] ?? NO_CHECKSUM }));
-    return headerBytes({ ...header, rows });
-  }
+function headerOf({ key, precision, shape }: FeatureFormat, rows: ShardRow[]): ShardHeader {
+  return { version: 1, key, precision, shape: [...shape], rows };
+}
+
+/** What the header takes when all rows are there, whoever of the trials makes which. */
+function fullHeaderBytes({ format, ids, trials }: ShardWriterOptions): number {
+  const trial = trials.reduce((a, b) =>
+    JSON.stringify(a).length < JSON.stringify(b).length ? b : a,
+  );
+  const rows = ids.map((id) => ({ id, trial, crc32: "00000000" }));
+  return headerBytes(headerOf(format, rows)).length;
 }
 
 async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
+import { partialsOf } from "../../../worker/features/chunk-claim.ts";
 import type { EncoderCache } from "../../../worker/features/encoder-cache.ts";
 import { listFeatures, shardFile } from "../../../worker/files/feature-directory.ts";
 import { featuresOf, IDENTITY, imageIds, StagedFeatures } from "./staged-cache.ts";
@@ -116,4 +117,64 @@ it("a damaged shard is not removed where a whole one has its name by now", async
   writeFileSync(shard, whole);
   expect(isRight(cache, IDS[0]!, await cache.read(IDS[0]!))).toBe(true);
   expect(existsSync(shard)).toBe(true);
+});
+
+describe("rows that a superseded owner left", () => {
+  /** Trial a stores four images and is over; its partial is changed, and trial b goes on. */
+  async function goOn(change: (partial: string) => void): Promise<number[]> {
+    const ids = imageIds(6, 100);
+    const encoded: string[] = [];
+    let images = 0;
+    const encode = async (id: string): Promise<Float32Array> => {
+      images += 1;
+      if (images < 5) return featuresOf(id);
+      const [partial] = partialsOf(staged.paths(), listFeatures(staged.paths()).claims[0]!.chunk);
+      staged.end("a");
+      change(partial!);
+      const next = await staged.open("b");
+      const encodeAgain = async (again: string): Promise<Float32Array> => {
+        encoded.push(again);
+        return featuresOf(again);
+      };
+      await next.fill(ids, staged.hooks({ encode: encodeAgain }));
+      for (const each of ids) expect(isRight(next, each, await next.read(each))).toBe(true);
+      expect(next.encodedBy("b")).toBe(encoded.length);
+      throw new Error("killed");
+    };
+    const first = await staged.open("a");
+    await expect(first.fill(ids, staged.hooks({ encode }))).rejects.toThrow("killed");
+    expect(staged.damaged).toEqual([]);
+    return encoded.map((id) => ids.toSorted().indexOf(id));
+  }
+
+  it("are taken over", async () => {
+    expect(await goOn(() => {})).toEqual([4, 5]);
+  });
+
+  it("are not, where one is torn", async () => {
+    const tear = (partial: string): void => {
+      const bytes = readFileSync(partial);
+      bytes[4096 + ROW_BYTES + 3]! ^= 1;
+      writeFileSync(partial, bytes);
+    };
+    expect(await goOn(tear)).toEqual([1, 4, 5]);
+  });
+
+  it("are not, where the file ends before", async () => {
+    const cut = (partial: string): void => truncateSync(partial, 4096 + 2 * ROW_BYTES + 1);
+    expect(await goOn(cut)).toEqual([2, 3, 4, 5]);
+  });
+
+  it("are not, where the header is torn", async () => {
+    const tear = (partial: string): void => {
+      const bytes = readFileSync(partial);
+      bytes[40]! ^= 1;
+      writeFileSync(partial, bytes);
+    };
+    expect(await goOn(tear)).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  it("are not, where the file is gone", async () => {
+    expect(await goOn((partial) => rmSync(partial))).toEqual([0, 1, 2, 3, 4, 5]);
+  });
 });

@@ -233,8 +233,10 @@ describe("an owner of a chunk", () => {
     const cache = await staged.open("b", { clock, patienceSeconds: PATIENCE });
     const { outcome, images } = await fillWithin(2, async () => {
       const second = await cache.fill(imageIds(5), staged.hooks());
-      expect(second).toMatchObject({ encoded: 5, problem: null });
+      // The two images that it had stored are not encoded again.
+      expect(second).toMatchObject({ encoded: 3, read: 2, problem: null });
     });
+    expect([cache.encodedBy("a"), cache.encodedBy("b")]).toEqual([2, 3]);
     expect(clock.seconds).toBe(PATIENCE);
     // It finishes the image it was at, and finds the chunk done.
     expect(images).toBe(3);
