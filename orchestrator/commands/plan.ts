@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { Answer, Output } from "../output/output.ts";
 import { type PlannedPool, renderPlan, renderScripts } from "../output/plan-table.ts";
 import type { Sites } from "../ports/sites.ts";
+import { localInputs } from "../sweep/find-inputs.ts";
 import { plannedFeatures } from "../sweep/planned-features.ts";
 import { type Pool, type ResolvedSweep, resolveSweep } from "../sweep/resolve-sweep.ts";
 import { withExample, withJson, withSets } from "./command-options.ts";
@@ -36,7 +37,10 @@ async function planSweep(
   { sites, jobScript }: PlanPorts,
 ): Promise<Answer> {
   const sweep = await resolveSweep(file, sets, (site) => sites.lazily(site));
-  const features = await plannedFeatures(sweep, await sites.lazily(sweep.site));
+  const features = await plannedFeatures(sweep, {
+    site: await sites.lazily(sweep.site),
+    here: localInputs(sweep.site.root),
+  });
   const { name, specs, excluded } = sweep;
   const pools = sweep.pools.map((one): PlannedPool => {
     const { pool, request, pilots, slices } = one;

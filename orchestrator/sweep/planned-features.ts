@@ -1,7 +1,7 @@
 import type { FeaturePrecision } from "../../worker/contract/feature-files.ts";
 import type { Recipe, TrialSpec } from "../../worker/contract/trial-spec.ts";
 import { featureBytes, type FeatureShape } from "../../worker/features/feature-layout.ts";
-import { localInputs, type SiteInputs } from "./find-inputs.ts";
+import type { SiteInputs } from "./find-inputs.ts";
 import type { ResolvedSweep } from "./resolve-sweep.ts";
 
 /** What one frozen encoder will make of a sweep's images, and keep for all of its trials. */
@@ -19,10 +19,13 @@ export interface PlannedFeatures {
 /** Names of BLIP's linear layers before the cut: where one is adapted, nothing can be kept. */
 const OF_THE_ENCODER = new Set(["qkv", "projection", "fc1", "fc2"]);
 
-/** How large the encoder cache becomes: an entry for each encoder, none where it is not used. */
+/**
+ * How large the encoder cache becomes: an entry for each encoder that uses it. Folders that will be
+ * sent are looked at `here`.
+ */
 export async function plannedFeatures(
   sweep: ResolvedSweep,
-  inputs: SiteInputs,
+  { site, here }: { site: SiteInputs; here: SiteInputs },
 ): Promise<PlannedFeatures[]> {
   const encoders = new Map<
     string,
@@ -37,11 +40,10 @@ export async function plannedFeatures(
     encoders.set([digest, init, seed, mode].join(), { spec, seed, mode });
   }
   const planned: PlannedFeatures[] = [];
-  const here = localInputs(sweep.site.root);
   /** Where a folder of the site is now, and who can look at it. */
   const found = (directory: string): { folder: string; at: SiteInputs } => {
     const upload = sweep.uploads.find(({ to }) => to === directory);
-    return upload ? { folder: upload.from, at: here } : { folder: directory, at: inputs };
+    return upload ? { folder: upload.from, at: here } : { folder: directory, at: site };
   };
   for (const { spec, seed, mode: precision } of encoders.values()) {
     const model = spec.paths.model!;

@@ -131,7 +131,9 @@ function refuseForeignLora(arm: Record<string, unknown>, context: z.RefinementCt
   const method = ARM_METHODS.find((each) => each === arm["method"]);
   if (method === undefined || method === "lora") return;
   const refuse = (path: (string | number)[]) => {
-    const what = path.includes("encoder_cache") ? "`encoder_cache` belongs" : "LoRA settings belong";
+    const what = path.includes("encoder_cache")
+      ? "`encoder_cache` belongs"
+      : "LoRA settings belong";
     context.addIssue({
       code: "custom",
       path,

@@ -30,8 +30,8 @@ export const TrainSettings = z.strictObject({
 export type TrainSettings = z.infer<typeof TrainSettings>;
 
 /**
- * How a trial keeps what a frozen encoder makes of an image, for itself and for others: as halves or
- * as floats. Halves round, from the first step on. With `off`, images are encoded in every step.
+ * How a trial keeps what a frozen encoder makes of an image, for itself and for others: as halves
+ * or as floats. Halves round, from the first step on. With `off`, every step encodes its images.
  */
 export const EncoderCacheMode = z.enum(["half", "float", "off"]);
 export type EncoderCacheMode = z.infer<typeof EncoderCacheMode>;

@@ -20,7 +20,7 @@ const POLL_SECONDS = 0.5;
 /** So often what is being written may be removed or superseded before we write no more. */
 const MAX_LOSSES = 8;
 
-/** What `fill` asks of its caller. */
+/** What `encodeMissing` asks of its caller. */
 export interface FillHooks {
   /** The features of an image, [positions × channels] in row-major order. */
   encode(id: string): Promise<Float32Array>;
@@ -56,7 +56,7 @@ export interface ChunkFillerOptions {
 
 type Settled = "stored" | "refused" | "pending";
 
-/** One call of `fill`. */
+/** One call of `encodeMissing`. */
 export class ChunkFiller {
   readonly #options: ChunkFillerOptions;
   readonly #hooks: FillHooks;

@@ -103,7 +103,7 @@ export class EncoderCache {
    * as far as there is room: by this process, or by others at the same time. What the caller's
    * functions throw is thrown, after others were told that they may go on.
    */
-  async fill(ids: readonly string[], hooks: FillHooks): Promise<FillOutcome> {
+  async encodeMissing(ids: readonly string[], hooks: FillHooks): Promise<FillOutcome> {
     return new ChunkFiller(this.#filling, ids, hooks).run();
   }
 

@@ -23,7 +23,7 @@ const READS_AHEAD = 64;
 const PROBES = 8;
 const SECONDS_BETWEEN_EVENTS = 1;
 
-/** The splits of a trial with their images encoded, and what the encoder cache has to do with it. */
+/** The splits of a trial with their images encoded. */
 export interface EncodedSplits {
   training: ImageSource;
   validation: ImageSource;
@@ -164,7 +164,7 @@ async function fillCache({ context, cache, encoder }: Filling, places: ReadonlyM
   const { control, clock, log } = context;
   const ids = [...places.keys()];
   let toldSeconds = -Infinity;
-  return cache.fill(ids, {
+  return cache.encodeMissing(ids, {
     encode: async (id) => {
       await eventLoopTurn();
       const { source, index } = places.get(id)!;

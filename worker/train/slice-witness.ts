@@ -51,8 +51,8 @@ export class SliceWitness {
   }
 
   /**
-   * For an attempt stopped at the margin of its slice: null if it completed a checkpoint, or if more
-   * images are encoded for ever than when it began, and else the failure, with the walltime that would do. That is
+   * For an attempt stopped at the margin of its slice: null if it completed a checkpoint or if more
+   * images were encoded for good; otherwise the failure, with the walltime that would do. That is
    * set-up + 1.25 × (start-up + work) + margin, where work is what leads to the first checkpoint: a
    * step, or a validation at the speed seen; what did not end counts twice.
    */

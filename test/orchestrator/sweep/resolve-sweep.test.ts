@@ -39,6 +39,7 @@ test("a sweep is resolved to its site, its pools and its trials' absolute paths"
       root: path.join(folder.root, "state"),
       leaseSeconds: 3,
       maxPilots: 16,
+      featuresLimitBytes: 50e9,
     },
     uploads: [],
     arms: ["full"],

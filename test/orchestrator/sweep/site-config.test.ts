@@ -14,17 +14,20 @@ test("a site needs a scheduler and a root; the rest has defaults", () => {
     root: "../data",
     leaseSeconds: 15,
     maxPilots: 16,
+    featuresLimitBytes: 50e9,
   });
 });
 
 test("lease, limits and the broker's program can be set", () => {
   const text =
-    "scheduler: local\nroot: /r\nlease: 1m\npilots: {max: 3}\nbroker: {redis_server: /usr/bin/redis}\n";
+    "scheduler: local\nroot: /r\nlease: 1m\npilots: {max: 3}\nfeatures: {limit: 2TB}\n" +
+    "broker: {redis_server: /usr/bin/redis}\n";
   expect(read(text).site).toEqual({
     scheduler: "local",
     root: "/r",
     leaseSeconds: 60,
     maxPilots: 3,
+    featuresLimitBytes: 2e12,
     redisServer: "/usr/bin/redis",
   });
 });
@@ -45,7 +48,7 @@ test("what is wrong is shown at its place, all at once", () => {
         lease: 15
                ^^
 
-      local.yaml:3:1: unknown key "project" (known here: scheduler, root, lease, pilots, broker)
+      local.yaml:3:1: unknown key "project" (known here: scheduler, root, lease, pilots, broker, features)
         project: ds598
         ^^^^^^^
       `),
@@ -58,6 +61,7 @@ test("a cluster needs a login host and a root; the rest has defaults", () => {
     root: "~/qsweep",
     leaseSeconds: 300,
     maxPilots: 16,
+    featuresLimitBytes: 50e9,
     ssh: { host: "scc1.example.edu" },
     setup: [],
     node: "node",

@@ -13,7 +13,7 @@ let staged: StagedFeatures;
 let shard: string;
 beforeEach(async () => {
   staged = await StagedFeatures.make();
-  await (await staged.open("a")).fill(IDS, staged.hooks());
+  await (await staged.open("a")).encodeMissing(IDS, staged.hooks());
   shard = shardFile(staged.paths(), listFeatures(staged.paths()).shards[0]!);
 });
 
@@ -38,7 +38,10 @@ describe("a shard with a wrong header is named and removed when the cache is ope
       expect(existsSync(shard)).toBe(false);
       expect(IDS.some((id) => cache.has(id))).toBe(false);
       expect(await cache.read(IDS[0]!)).toBe(null);
-      expect(await cache.fill(IDS, staged.hooks())).toMatchObject({ encoded: 9, problem: null });
+      expect(await cache.encodeMissing(IDS, staged.hooks())).toMatchObject({
+        encoded: 9,
+        problem: null,
+      });
       for (const id of IDS) expect(isRight(cache, id, await cache.read(id))).toBe(true);
     });
 
@@ -67,7 +70,7 @@ it("a shard of another key is not taken for one of this", async () => {
   const other = { ...IDENTITY, model: "4567" };
   const cache = await staged.open("b", { identity: other });
   writeFileSync(shardFile(staged.paths(other), "0123456789abcdef"), readFileSync(shard));
-  await cache.fill(IDS, staged.hooks());
+  await cache.encodeMissing(IDS, staged.hooks());
   expect(staged.damaged).toHaveLength(1);
   expect(staged.damaged[0]).toContain("holds features");
   expect(staged.encoded).toHaveLength(18);
@@ -82,7 +85,7 @@ describe("a damaged row", () => {
     expect(staged.damaged).toEqual([`${shard} is damaged at the row of image ${IDS[row]}`]);
     expect(existsSync(shard)).toBe(false);
     expect(IDS.some((id) => cache.has(id))).toBe(false);
-    expect(await cache.fill(IDS, staged.hooks())).toMatchObject({ encoded: 9 });
+    expect(await cache.encodeMissing(IDS, staged.hooks())).toMatchObject({ encoded: 9 });
   });
 
   it("is noticed by who opened the cache before it was damaged", async () => {
@@ -100,7 +103,7 @@ describe("a damaged row", () => {
 it("a shard that another made anew under the same name is read", async () => {
   const old = await staged.open("a");
   rmSync(shard);
-  await (await staged.open("b")).fill(IDS.toReversed(), staged.hooks());
+  await (await staged.open("b")).encodeMissing(IDS.toReversed(), staged.hooks());
   expect(existsSync(shard)).toBe(true);
   for (const id of IDS) expect(isRight(old, id, await old.read(id))).toBe(true);
   expect([old.encodedBy("a"), old.encodedBy("b")]).toEqual([0, 9]);
@@ -136,13 +139,13 @@ describe("rows that a superseded owner left", () => {
         encoded.push(again);
         return featuresOf(again);
       };
-      await next.fill(ids, staged.hooks({ encode: encodeAgain }));
+      await next.encodeMissing(ids, staged.hooks({ encode: encodeAgain }));
       for (const each of ids) expect(isRight(next, each, await next.read(each))).toBe(true);
       expect(next.encodedBy("b")).toBe(encoded.length);
       throw new Error("killed");
     };
     const first = await staged.open("a");
-    await expect(first.fill(ids, staged.hooks({ encode }))).rejects.toThrow("killed");
+    await expect(first.encodeMissing(ids, staged.hooks({ encode }))).rejects.toThrow("killed");
     expect(staged.damaged).toEqual([]);
     return encoded.map((id) => ids.toSorted().indexOf(id));
   }

@@ -30,7 +30,7 @@ describe("features that are stored", () => {
   it("are read as they were, as floats", async () => {
     const cache = await staged.open("a", { identity: FLOAT });
     const ids = imageIds(70);
-    const outcome = await cache.fill(ids, staged.hooks());
+    const outcome = await cache.encodeMissing(ids, staged.hooks());
     expect(outcome).toEqual({ encoded: 70, read: 0, withoutRoom: 0, problem: null });
     for (const id of ids) expect(await cache.read(id)).toEqual(featuresOf(id));
   });
@@ -38,7 +38,7 @@ describe("features that are stored", () => {
   it("are read as `round` makes them, as halves", async () => {
     const cache = await staged.open("a");
     const ids = imageIds(3);
-    await cache.fill(ids, staged.hooks());
+    await cache.encodeMissing(ids, staged.hooks());
     for (const id of ids) {
       const features = featuresOf(id);
       const read = await cache.read(id);
@@ -50,35 +50,35 @@ describe("features that are stored", () => {
   it("are read by many at once, more than there are files open at a time", async () => {
     const cache = await staged.open("a");
     const ids = imageIds(300);
-    await cache.fill(ids, staged.hooks());
+    await cache.encodeMissing(ids, staged.hooks());
     const read = await Promise.all(ids.map((id) => cache.read(id)));
     expect(read).toEqual(ids.map((id) => cache.round(featuresOf(id))));
   });
 
   it("are not encoded again, by this trial, its next attempt or another one", async () => {
     const ids = imageIds(70);
-    await (await staged.open("a")).fill(ids, staged.hooks());
+    await (await staged.open("a")).encodeMissing(ids, staged.hooks());
     for (const other of [
       await staged.open("a"),
       await staged.open("a", { attempt: 2 }),
       await staged.open("b"),
     ]) {
       expect(ids.every((id) => other.has(id))).toBe(true);
-      const outcome = await other.fill(ids, staged.hooks());
+      const outcome = await other.encodeMissing(ids, staged.hooks());
       expect(outcome).toEqual({ encoded: 0, read: 70, withoutRoom: 0, problem: null });
     }
     expect(staged.encoded).toHaveLength(70);
   });
 
   it("are other ones for another key", async () => {
-    await (await staged.open("a")).fill(imageIds(3), staged.hooks());
+    await (await staged.open("a")).encodeMissing(imageIds(3), staged.hooks());
     const other = await staged.open("a", { identity: FLOAT });
     expect(other.has(imageIds(1)[0]!)).toBe(false);
   });
 
   it("leave nothing behind but shards, and what says what they are", async () => {
     const cache = await staged.open("a");
-    await cache.fill(imageIds(70), staged.hooks());
+    await cache.encodeMissing(imageIds(70), staged.hooks());
     expect(leftOvers()).toEqual([]);
     expect(listFeatures(staged.paths()).shards).toHaveLength(2);
     const identity: unknown = JSON.parse(readFileSync(staged.paths().identity, "utf8"));
@@ -87,7 +87,7 @@ describe("features that are stored", () => {
 
   it("take on the disk what `plan` says, to a page for each shard", async () => {
     const cache = await staged.open("a");
-    await cache.fill(imageIds(70), staged.hooks());
+    await cache.encodeMissing(imageIds(70), staged.hooks());
     const { directory } = staged.paths();
     const sizes = readdirSync(directory)
       .filter((name) => name.endsWith(".shard"))
@@ -100,10 +100,10 @@ describe("features that are stored", () => {
 
   it("are counted by the trial that made them, over its attempts", async () => {
     const ids = imageIds(100);
-    await (await staged.open("a")).fill(ids.slice(0, 30), staged.hooks());
-    await (await staged.open("a", { attempt: 2 })).fill(ids.slice(0, 40), staged.hooks());
+    await (await staged.open("a")).encodeMissing(ids.slice(0, 30), staged.hooks());
+    await (await staged.open("a", { attempt: 2 })).encodeMissing(ids.slice(0, 40), staged.hooks());
     const other = await staged.open("b");
-    await other.fill(ids, staged.hooks());
+    await other.encodeMissing(ids, staged.hooks());
     expect([other.encodedBy("a"), other.encodedBy("b"), other.encodedBy("c")]).toEqual([40, 60, 0]);
   });
 });
@@ -112,20 +112,20 @@ describe("filling", () => {
   it("encodes of a chunk what no shard holds", async () => {
     const ids = imageIds(60).toSorted();
     const cache = await staged.open("a");
-    await cache.fill(ids.slice(10, 20), staged.hooks());
-    const outcome = await cache.fill(ids, staged.hooks());
+    await cache.encodeMissing(ids.slice(10, 20), staged.hooks());
+    const outcome = await cache.encodeMissing(ids, staged.hooks());
     expect(outcome).toMatchObject({ encoded: 50, read: 10 });
     expect(staged.encoded.toSorted()).toEqual(ids);
   });
 
   it("takes an image that is named twice for one", async () => {
     const twice = imageIds(1).concat(imageIds(1));
-    const outcome = await (await staged.open("a")).fill(twice, staged.hooks());
+    const outcome = await (await staged.open("a")).encodeMissing(twice, staged.hooks());
     expect(outcome).toMatchObject({ encoded: 1, read: 0 });
   });
 
   it("of no images does nothing", async () => {
-    const outcome = await (await staged.open("a")).fill(imageIds(0), staged.hooks());
+    const outcome = await (await staged.open("a")).encodeMissing(imageIds(0), staged.hooks());
     expect(outcome).toEqual({ encoded: 0, read: 0, withoutRoom: 0, problem: null });
   });
 
@@ -135,7 +135,7 @@ describe("filling", () => {
       expect(total).toBe(70);
       seen.push(done);
     };
-    await (await staged.open("a")).fill(imageIds(70), staged.hooks({ onImage }));
+    await (await staged.open("a")).encodeMissing(imageIds(70), staged.hooks({ onImage }));
     expect(seen).toEqual(Array.from({ length: 70 }, (_, index) => index + 1));
   });
 
@@ -150,24 +150,24 @@ describe("filling", () => {
       return featuresOf(id);
     };
     const first = await staged.open("a");
-    const stopping = first.fill(ids, staged.hooks({ stopped, encode }));
+    const stopping = first.encodeMissing(ids, staged.hooks({ stopped, encode }));
     await expect(stopping).rejects.toThrow("stopped: walltime");
     expect(leftOvers()).toEqual([]);
-    const outcome = await (await staged.open("b")).fill(ids, staged.hooks());
+    const outcome = await (await staged.open("b")).encodeMissing(ids, staged.hooks());
     expect(outcome).toMatchObject({ encoded: 20, problem: null });
   });
 
   it("passes on what the encoder throws, and leaves nothing behind", async () => {
     const encode = (): Promise<never> =>
       Promise.reject(Object.assign(new Error("no image"), { code: "ENOENT" }));
-    const failing = (await staged.open("a")).fill(imageIds(2), staged.hooks({ encode }));
+    const failing = (await staged.open("a")).encodeMissing(imageIds(2), staged.hooks({ encode }));
     await expect(failing).rejects.toThrow("no image");
     expect(leftOvers()).toEqual([]);
   });
 
   it("refuses features of another shape", async () => {
     const encode = async (): Promise<Float32Array> => new Float32Array(5);
-    const failing = (await staged.open("a")).fill(imageIds(2), staged.hooks({ encode }));
+    const failing = (await staged.open("a")).encodeMissing(imageIds(2), staged.hooks({ encode }));
     await expect(failing).rejects.toThrow("features of 2 × 3 have 5 values");
   });
 });
@@ -178,7 +178,9 @@ describe("trials that fill together", () => {
     const caches = await Promise.all(
       Array.from({ length: count }, (_, trial) => staged.open(`trial${trial}`)),
     );
-    const outcomes = await Promise.all(caches.map((cache) => cache.fill(ids, staged.hooks())));
+    const outcomes = await Promise.all(
+      caches.map((cache) => cache.encodeMissing(ids, staged.hooks())),
+    );
     expect(staged.encoded.toSorted()).toEqual(ids.toSorted());
     for (const { encoded, read, problem } of outcomes) {
       expect(encoded + read).toBe(1000);
@@ -199,12 +201,12 @@ describe("trials that fill together", () => {
     };
     const encode = async (id: string): Promise<Float32Array> => {
       if (clock.waits === 0) {
-        const filling = waiting.fill(ids, staged.hooks({ stopped }));
+        const filling = waiting.encodeMissing(ids, staged.hooks({ stopped }));
         await expect(filling).rejects.toThrow("stopped: stop");
       }
       return featuresOf(id);
     };
-    const outcome = await (await staged.open("a")).fill(ids, staged.hooks({ encode }));
+    const outcome = await (await staged.open("a")).encodeMissing(ids, staged.hooks({ encode }));
     expect(outcome).toMatchObject({ encoded: 5 });
     expect(staged.encoded).toEqual([]);
   });
@@ -224,7 +226,9 @@ describe("an owner of a chunk", () => {
       images += 1;
       return featuresOf(id);
     };
-    const outcome = await (await staged.open("a")).fill(imageIds(5), staged.hooks({ encode }));
+    const outcome = await (
+      await staged.open("a")
+    ).encodeMissing(imageIds(5), staged.hooks({ encode }));
     return { outcome, images };
   }
 
@@ -232,7 +236,7 @@ describe("an owner of a chunk", () => {
     const clock = new StagedClock();
     const cache = await staged.open("b", { clock, patienceSeconds: PATIENCE });
     const { outcome, images } = await fillWithin(2, async () => {
-      const second = await cache.fill(imageIds(5), staged.hooks());
+      const second = await cache.encodeMissing(imageIds(5), staged.hooks());
       // The two images that it had stored are not encoded again.
       expect(second).toMatchObject({ encoded: 3, read: 2, problem: null });
     });
@@ -265,13 +269,13 @@ describe("an owner of a chunk", () => {
       const mayEncode = new Promise<void>((resolve) => {
         encodeNext = resolve;
       });
-      if (waiters.length === 0) waiters.push(waiting.fill(imageIds(5), staged.hooks()));
+      if (waiters.length === 0) waiters.push(waiting.encodeMissing(imageIds(5), staged.hooks()));
       atNext();
       await mayEncode;
       return featuresOf(id);
     };
     const owner = await staged.open("a");
-    owned = owner.fill(imageIds(5), staged.hooks({ encode }));
+    owned = owner.encodeMissing(imageIds(5), staged.hooks({ encode }));
     expect(await owned).toMatchObject({ encoded: 5 });
     expect(await Promise.all(waiters)).toMatchObject([{ encoded: 0, read: 5 }]);
     expect(clock.seconds).toBeGreaterThan(3 * PATIENCE);
@@ -282,7 +286,7 @@ describe("an owner of a chunk", () => {
     const cache = await staged.open("b", { clock });
     await fillWithin(3, async () => {
       staged.end("a");
-      await cache.fill(imageIds(5), staged.hooks());
+      await cache.encodeMissing(imageIds(5), staged.hooks());
     });
     expect(clock.waits).toBe(0);
   });
@@ -291,7 +295,7 @@ describe("an owner of a chunk", () => {
     const clock = new StagedClock();
     await fillWithin(3, async () => {
       const next = await staged.open("a", { attempt: 2, clock });
-      await next.fill(imageIds(5), staged.hooks());
+      await next.encodeMissing(imageIds(5), staged.hooks());
     });
     expect(clock.waits).toBe(0);
   });
@@ -301,7 +305,7 @@ describe("a user who removes all features", () => {
   it("makes them absent", async () => {
     const cache = await staged.open("a");
     const ids = imageIds(3);
-    await cache.fill(ids, staged.hooks());
+    await cache.encodeMissing(ids, staged.hooks());
     rmSync(staged.directory, { recursive: true });
     expect(await Promise.all(ids.map((id) => cache.read(id)))).toEqual([null, null, null]);
     expect(ids.some((id) => cache.has(id))).toBe(false);
@@ -310,9 +314,9 @@ describe("a user who removes all features", () => {
 
   it("has them stored again by those who fill", async () => {
     const cache = await staged.open("a");
-    await cache.fill(imageIds(3), staged.hooks());
+    await cache.encodeMissing(imageIds(3), staged.hooks());
     rmSync(staged.directory, { recursive: true });
-    expect(await cache.fill(imageIds(3), staged.hooks())).toMatchObject({ encoded: 3 });
+    expect(await cache.encodeMissing(imageIds(3), staged.hooks())).toMatchObject({ encoded: 3 });
     expect(readdirSync(staged.paths().readers)).toEqual(["a-1.json"]);
   });
 
@@ -324,7 +328,7 @@ describe("a user who removes all features", () => {
       return featuresOf(id);
     };
     const cache = await staged.open("a");
-    const outcome = await cache.fill(imageIds(3), staged.hooks({ encode }));
+    const outcome = await cache.encodeMissing(imageIds(3), staged.hooks({ encode }));
     expect(outcome).toEqual({ encoded: 3, read: 0, withoutRoom: 0, problem: null });
   });
 
@@ -334,7 +338,7 @@ describe("a user who removes all features", () => {
       return featuresOf(id);
     };
     const cache = await staged.open("a");
-    const outcome = await cache.fill(imageIds(3), staged.hooks({ encode }));
+    const outcome = await cache.encodeMissing(imageIds(3), staged.hooks({ encode }));
     expect(outcome).toMatchObject({ encoded: 0, read: 0, withoutRoom: 3 });
     expect(outcome.problem).toContain("again and again");
   });
@@ -352,7 +356,7 @@ it("where nothing can be written, nothing is stored, and that is told", async ()
   const directory = path.join(staged.root, "features");
   writeFileSync(directory, "a file");
   const cache = await staged.open("a");
-  const outcome = await cache.fill(imageIds(2), staged.hooks());
+  const outcome = await cache.encodeMissing(imageIds(2), staged.hooks());
   expect(outcome).toMatchObject({ encoded: 0, read: 0, withoutRoom: 2 });
   expect(outcome.problem).toContain(directory);
   expect(await cache.read(imageIds(1)[0]!)).toBe(null);

@@ -31,7 +31,7 @@ const isThere = (name: string): boolean => existsSync(staged.paths(model(name)).
 /** Stores the features of five images of a model by a trial of its own, which goes on reading. */
 async function store(name: string, limitBytes = 2 ** 30) {
   const cache = await staged.open(`t-${name}`, { identity: model(name), limitBytes });
-  return { cache, outcome: await cache.fill(IDS, staged.hooks()) };
+  return { cache, outcome: await cache.encodeMissing(IDS, staged.hooks()) };
 }
 
 /** As the file server would have set it: marks came or went at that second. */
@@ -75,10 +75,10 @@ describe("where there is no room left", () => {
 
   it("own features stay, also of images that are not asked for", async () => {
     const cache = await staged.open("a", { limitBytes: SHARD_BYTES });
-    await cache.fill(IDS, staged.hooks());
+    await cache.encodeMissing(IDS, staged.hooks());
     cache.close();
     const again = await staged.open("b", { limitBytes: SHARD_BYTES });
-    const outcome = await again.fill(imageIds(5, 5), staged.hooks());
+    const outcome = await again.encodeMissing(imageIds(5, 5), staged.hooks());
     expect(outcome).toMatchObject({ encoded: 0, withoutRoom: 5 });
     expect(IDS.every((id) => again.has(id))).toBe(true);
   });
@@ -86,7 +86,7 @@ describe("where there is no room left", () => {
   it("as much is stored as fits", async () => {
     const ids = imageIds(3 * 64);
     const cache = await staged.open("a", { limitBytes: 2 * shardBytes(64, 12) });
-    const outcome = await cache.fill(ids, staged.hooks());
+    const outcome = await cache.encodeMissing(ids, staged.hooks());
     expect(outcome).toMatchObject({ encoded: 128, read: 0, withoutRoom: 64 });
     expect(ids.filter((id) => cache.has(id))).toHaveLength(128);
   });
@@ -97,7 +97,7 @@ describe("where there is no room left", () => {
     const caches = await Promise.all(
       ["a", "b", "c"].map((name) => staged.open(name, { limitBytes })),
     );
-    await Promise.all(caches.map((cache) => cache.fill(ids, staged.hooks())));
+    await Promise.all(caches.map((cache) => cache.encodeMissing(ids, staged.hooks())));
     const { directory } = staged.paths();
     const shards = readdirSync(directory).filter((name) => name.endsWith(".shard"));
     const sizes = shards.map((name) => statSync(path.join(directory, name)).size);
@@ -114,7 +114,9 @@ describe("where there is no room left", () => {
       return featuresOf(id);
     };
     const cache = await staged.open("t-one", { identity: model("one") });
-    expect(await cache.fill(IDS, staged.hooks({ encode: within }))).toMatchObject({ encoded: 5 });
+    expect(await cache.encodeMissing(IDS, staged.hooks({ encode: within }))).toMatchObject({
+      encoded: 5,
+    });
   });
 });
 
@@ -181,7 +183,7 @@ describe("what the dead left", () => {
       return featuresOf(id);
     };
     const one = await staged.open("t-one", { identity: model("one") });
-    await one.fill(IDS, staged.hooks({ encode }));
+    await one.encodeMissing(IDS, staged.hooks({ encode }));
     expect(images).toBeGreaterThanOrEqual(3);
   });
 
@@ -212,7 +214,7 @@ describe.runIf(process.getuid?.() === 0)("on a disk that is full", () => {
       Float32Array.from({ length: 600 }, () => featuresOf(id)[0]!);
     const directory = path.join(folder, "features");
     const cache = await staged.open("a", { directory, shape });
-    const outcome = await cache.fill(ids, staged.hooks({ encode }));
+    const outcome = await cache.encodeMissing(ids, staged.hooks({ encode }));
     expect(outcome.problem).toContain("ENOSPC");
     expect(outcome).toMatchObject({ encoded: 128, read: 0, withoutRoom: 64 });
     const [key = ""] = readdirSync(directory);

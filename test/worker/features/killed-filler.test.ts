@@ -31,7 +31,7 @@ const encode = async (id) => {
   encoded += 1;
   return Float32Array.from(features[id]);
 };
-const outcome = await cache.fill(ids, { encode, stopped: () => {}, onImage: () => {} });
+const outcome = await cache.encodeMissing(ids, { encode, stopped: () => {}, onImage: () => {} });
 cache.close();
 await said({ outcome, encodedBy: cache.encodedBy(options.reader.trial) });
 process.disconnect();
