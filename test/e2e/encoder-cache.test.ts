@@ -31,6 +31,7 @@ pilots: 2
 
 const isMissing = process.env["CI"] !== "true" && !existsSync(PHOTOS);
 
+// The photographs are no part of the repository; in CI they must be there.
 describe.skipIf(isMissing)("six LoRA trials on photographs (skipped: no ../shared/photos)", () => {
   let site: LocalSite | null = null;
   afterEach(async () => {

@@ -11,8 +11,6 @@ export interface DecodingSteps {
   begin: RunnableStep;
   advance: RunnableStep;
   size: DecoderSize;
-  /** Numbers of images that were advanced before. */
-  advanced: Set<number>;
 }
 
 /** Fewer take as long: what counts then is reading the weights. */
@@ -39,7 +37,7 @@ export function decodingSteps(
     };
     return named(captioner.advance(parameters, next, feeds));
   });
-  return { begin, advance, size, advanced: new Set() };
+  return { begin, advance, size };
 }
 
 function named({ scores, memory }: Decoded): NamedTensors {
@@ -98,12 +96,11 @@ export class CaptionDecoder implements NextTokenModel {
       return image * beams + beam;
     });
     const feeds = this.#feeds(continued, places, next.tokens);
-    const alike = this.#smaller(feeds);
     this.#rows = continued.map(({ image, history }, row) => ({
       image,
       history: [...history, places[row]! - image * beams],
     }));
-    const scores = await scoreRows(this.#run(this.#steps.advance, feeds, this.#memory, alike));
+    const scores = await scoreRows(this.#run(this.#steps.advance, feeds, this.#memory));
     return places.map((place) => scores[place]!);
   }
 
@@ -156,32 +153,11 @@ export class CaptionDecoder implements NextTokenModel {
     };
   }
 
-  /** What feeds and memory will look like with fewer images, when that is new. */
-  #smaller(feeds: NamedTensors): NamedTensors[] {
-    const { advanced } = this.#steps;
-    if (advanced.has(this.#images)) return [];
-    advanced.add(this.#images);
-    const all = { ...feeds, ...this.#memory };
-    return sizesBelow(this.#images).map((images) =>
-      Object.fromEntries(
-        Object.entries(all).map(([name, tensor]) => {
-          const rows = (tensor.shape[0] * images) / this.#images;
-          return [name, name === "position" ? tensor.clone() : tf.slice(tensor, 0, rows)];
-        }),
-      ),
-    );
-  }
-
   /** Runs a step on feeds of its own, which are disposed, and on those that stay. */
-  #run(
-    step: RunnableStep,
-    feeds: NamedTensors,
-    others: NamedTensors,
-    alike: NamedTensors[] = [],
-  ): Tensor {
-    const { [SCORES]: scores, ...memory } = step({ ...feeds, ...others }, alike);
+  #run(step: RunnableStep, feeds: NamedTensors, others: NamedTensors): Tensor {
+    const { [SCORES]: scores, ...memory } = step({ ...feeds, ...others });
     for (const name of Object.keys(memory)) this.#memory[name]?.dispose();
-    tf.dispose([feeds, alike]);
+    tf.dispose(feeds);
     this.#memory = { ...this.#memory, ...memory };
     return scores!;
   }

@@ -4,11 +4,8 @@ import type { NamedTensors } from "./named-tensors.ts";
 /** A function of a model's parameters and of tensors fed to it; returns new tensors. */
 export type StepFunction = (parameters: NamedTensors, feeds: NamedTensors) => NamedTensors;
 
-/**
- * Calls a function with parameters that are at hand. The caller disposes feeds and results. `alike`
- * are feeds of other shapes, as will come soon: what they need is compiled together, in less time.
- */
-export type RunnableStep = (feeds: NamedTensors, alike?: readonly NamedTensors[]) => NamedTensors;
+/** Calls a function with the model's parameters. The caller disposes feeds and results. */
+export type RunnableStep = (feeds: NamedTensors) => NamedTensors;
 
 /** Runs functions of one model's parameters, in whatever way they are computed. */
 export interface StepRunner {
@@ -19,6 +16,8 @@ export interface StepRunner {
    * compilation, there are few.
    */
   rowsFor(needed: number): number;
+  /** Frees what was compiled; the parameters stay the model's. */
+  dispose(): void;
 }
 
 /** Runs each operation by itself, on any engine. */
@@ -31,5 +30,6 @@ export function eagerRunner(parameters: () => NamedTensors): StepRunner {
         return Object.fromEntries(results.map((name) => [name, computed[name]!]));
       }),
     rowsFor: (needed) => needed,
+    dispose: () => {},
   };
 }

@@ -1,10 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { lossAndGradients } from "../model/loss-and-gradients.ts";
 import type { CaptionBatch, CaptionTokens } from "../model/trainable.ts";
-import { compiledRunner } from "../tensor/compile/compiled-runner.ts";
 import { Program } from "../tensor/compile/program.ts";
 import type { NamedTensors } from "../tensor/named-tensors.ts";
-import type { RunnableStep, StepRunner } from "../tensor/step-runner.ts";
+import type { RunnableStep } from "../tensor/step-runner.ts";
 import { adamwNodes, graphName } from "./adamw-nodes.ts";
 import { type AdamWState, stepFactors } from "./adamw.ts";
 import type { Learner, LearnerOptions, StepInputs } from "./learner.ts";
@@ -14,7 +13,6 @@ import type { Learner, LearnerOptions, StepInputs } from "./learner.ts";
  * Needs the native engine.
  */
 export class CompiledLearner implements Learner {
-  readonly runner: StepRunner;
   readonly #options: LearnerOptions;
   readonly #names: readonly string[];
   readonly #program: Program;
@@ -38,7 +36,6 @@ export class CompiledLearner implements Learner {
       results: ["loss"],
       update: (scope) => adamwNodes(scope, this.#names, settings),
     });
-    this.runner = compiledRunner(this.#program, (variables) => this.#parametersIn(variables));
   }
 
   async step({ batch, lr, dropoutSeed }: StepInputs): Promise<number> {
@@ -80,18 +77,14 @@ export class CompiledLearner implements Learner {
   }
 
   #compute(variables: NamedTensors, feeds: NamedTensors): NamedTensors {
-    const parameters = this.#parametersIn(variables);
+    const parameters = Object.fromEntries(
+      this.#names.map((name) => [name, variables[graphName.parameter(name)]!]),
+    );
     if (!isBatch(feeds)) throw new Error("a step was given no batch");
     const { trainable } = this.#options;
     const dropoutSeed = feeds["dropoutSeed"] ?? null;
     const { loss, gradients } = lossAndGradients(trainable, feeds, dropoutSeed, parameters);
     return { loss, ...renamed(gradients, graphName.gradient) };
-  }
-
-  #parametersIn(variables: NamedTensors): NamedTensors {
-    return Object.fromEntries(
-      this.#names.map((name) => [name, variables[graphName.parameter(name)]!]),
-    );
   }
 }
 

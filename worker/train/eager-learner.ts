@@ -1,18 +1,15 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { lossAndGradients } from "../model/loss-and-gradients.ts";
-import { eagerRunner, type StepRunner } from "../tensor/step-runner.ts";
 import { type AdamWState, adamwStep } from "./adamw.ts";
 import type { Learner, LearnerOptions, StepInputs } from "./learner.ts";
 
 /** Runs each operation of a step by itself, on any engine. */
 export class EagerLearner implements Learner {
-  readonly runner: StepRunner;
   readonly #options: LearnerOptions;
   #state: AdamWState;
 
   constructor(options: LearnerOptions) {
     this.#options = options;
-    this.runner = eagerRunner(() => options.trainable.parameters);
     this.#state = options.state;
   }
 

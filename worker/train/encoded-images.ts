@@ -7,7 +7,7 @@ import { EncoderCache } from "../features/encoder-cache.ts";
 import type { FeatureShape } from "../features/feature-layout.ts";
 import { fileDigest } from "../files/file-digest.ts";
 import type { Captioner } from "../model/captioner.ts";
-import type { StepRunner } from "../tensor/step-runner.ts";
+import { openRunner } from "../tensor/open-runner.ts";
 import type { AttemptContext } from "./attempt-context.ts";
 import { AttemptStopped, eventLoopTurn, unlessStopped } from "./attempt-control.ts";
 import { FrozenEncoder } from "./frozen-encoder.ts";
@@ -39,7 +39,6 @@ export interface EncodedSplitsOptions {
   precision: FeaturePrecision;
   captioner: Captioner;
   shape: FeatureShape;
-  runner: StepRunner;
   training: ImageSource;
   validation: ImageSource;
 }
@@ -50,8 +49,10 @@ export interface EncodedSplitsOptions {
  * `AttemptStopped`; what was stored by then stays.
  */
 export async function openEncodedSplits(options: EncodedSplitsOptions): Promise<EncodedSplits> {
-  const { context, precision, captioner, runner, shape } = options;
+  const { context, precision, captioner, shape } = options;
   const { clock, features, spec, attempt, log } = context;
+  // Nothing that is trained stands before what the encoder makes.
+  const runner = openRunner({ parameters: {} });
   const encoder = new FrozenEncoder({ captioner, runner, precision, clock });
   const training = await withIds(context, options.training);
   const validation = await withIds(context, options.validation);
@@ -71,6 +72,10 @@ export async function openEncodedSplits(options: EncodedSplitsOptions): Promise<
       onDamaged: (problem) => log.write({ type: "feature-damaged", problem }),
     }));
   const splits = [training, validation];
+  const close = (): void => {
+    cache?.close();
+    runner.dispose();
+  };
   try {
     const isRead = cache !== null && (await isWorthReading({ context, cache, encoder, splits }));
     const source = (split: IdentifiedImages): ImageSource =>
@@ -79,10 +84,10 @@ export async function openEncodedSplits(options: EncodedSplitsOptions): Promise<
       training: source(training),
       validation: source(validation),
       encodedImages: () => cache?.encodedBy(spec.id) ?? 0,
-      close: () => cache?.close(),
+      close,
     };
   } catch (error) {
-    cache?.close();
+    close();
     throw error;
   }
 }

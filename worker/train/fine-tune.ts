@@ -13,6 +13,7 @@ import { CheckpointKeeper, PREDICTIONS, type TrainingProgress } from "./checkpoi
 import { type FoundCheckpoint, newestCheckpoint } from "./checkpoint-search.ts";
 import { rowsPerBatch, stepsPerEpoch } from "./epoch-order.ts";
 import { evaluate, referenceScorer } from "./evaluate.ts";
+import { openRunner } from "../tensor/open-runner.ts";
 import { openEncodedSplits } from "./encoded-images.ts";
 import type { ImageSource } from "./image-source.ts";
 import { type Learner, openLearner } from "./learner.ts";
@@ -76,6 +77,7 @@ export async function fineTune(context: AttemptContext, recipe: TunedRecipe): Pr
   });
   let learner: Learner | undefined;
   let splits: Splits | undefined;
+  const runner = openRunner(captioner);
   try {
     const state =
       found === null
@@ -83,12 +85,14 @@ export async function fineTune(context: AttemptContext, recipe: TunedRecipe): Pr
         : await loadOptimizerState(found.directory, captioner.parameters);
     const settings = recipe.train.optimizer;
     learner = openLearner({ trainable: captioner, state, settings });
-    splits = await openSplits({ context, recipe, inputs, captioner, learner });
-    const run = openRun({ context, recipe, inputs, splits, captioner, learner, found });
+    splits = await openSplits({ context, recipe, inputs, captioner });
+    const searcher = new CaptionSearcher(captioner, runner);
+    const run = openRun({ context, recipe, inputs, splits, captioner, searcher, learner, found });
     await run.run();
     return await conclusion(context, inputs, run.progress, splits);
   } finally {
     splits?.close();
+    runner.dispose();
     learner?.dispose();
     captioner.dispose();
   }
@@ -113,17 +117,15 @@ async function openSplits(options: {
   recipe: TunedRecipe;
   inputs: Inputs;
   captioner: Captioner;
-  learner: Learner;
 }): Promise<Splits> {
-  const { context, recipe, inputs, captioner, learner } = options;
+  const { context, recipe, inputs, captioner } = options;
   const { training, validation } = inputs;
   const plain = { training, validation, encodedImages: () => null, close: () => {} };
   const shape = captioner.constantStates;
   if (recipe.method !== "lora" || shape === null) return plain;
   const { encoder_cache: precision } = recipe.train;
   if (precision === "off") return plain;
-  const { runner } = learner;
-  return openEncodedSplits({ context, recipe, precision, captioner, shape, runner, ...plain });
+  return openEncodedSplits({ context, recipe, precision, captioner, shape, ...plain });
 }
 
 function openRun(options: {
@@ -132,10 +134,11 @@ function openRun(options: {
   inputs: Inputs;
   splits: Splits;
   captioner: Captioner;
+  searcher: CaptionSearcher;
   learner: Learner;
   found: FoundCheckpoint | null;
 }): TrainingRun {
-  const { context, recipe, inputs, splits, captioner, learner, found } = options;
+  const { context, recipe, inputs, splits, captioner, searcher, learner, found } = options;
   const { control, clock, log, reached } = context;
   const { tokenizer } = inputs;
   const { training, validation } = splits;
@@ -156,7 +159,6 @@ function openRun(options: {
   const keeper = openKeeper({ context, captioner, stepsPerEpoch: steps });
   if (found !== null) keeper.resumedFrom(progress);
   const scorer = referenceScorer(validation.images);
-  const searcher = new CaptionSearcher(captioner, learner.runner);
   return new TrainingRun({
     settings,
     validate,

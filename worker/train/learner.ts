@@ -2,7 +2,6 @@ import { Failure } from "../contract/failure.ts";
 import type { OptimizerSettings } from "../contract/trial-spec.ts";
 import type { CaptionBatch, Trainable } from "../model/trainable.ts";
 import { runsGraphs } from "../tensor/open-runner.ts";
-import type { StepRunner } from "../tensor/step-runner.ts";
 import type { AdamWState } from "./adamw.ts";
 import { CompiledLearner } from "./compiled-learner.ts";
 import { EagerLearner } from "./eager-learner.ts";
@@ -31,8 +30,6 @@ export interface Learner {
    * called within itself.
    */
   withState<T>(use: (state: AdamWState) => Promise<T>): Promise<T>;
-  /** Computes with the parameters as they are after the last step. */
-  readonly runner: StepRunner;
   /** Frees the optimiser's state. */
   dispose(): void;
 }

@@ -126,13 +126,15 @@ export class TrainingRun {
   }
 
   async #evaluate(): Promise<Evaluation> {
-    const { evaluate, log } = this.#options;
+    const { evaluate, learner, log } = this.#options;
     const { epoch, step } = this.#progress;
-    return evaluate(async (done, images) => {
-      await this.#stopIfAsked();
-      log.write({ type: "validating", epoch, step, done, images });
-      await this.#checkpointIfDue();
-    });
+    return learner.withState(() =>
+      evaluate(async (done, images) => {
+        await this.#stopIfAsked();
+        log.write({ type: "validating", epoch, step, done, images });
+        await this.#checkpointIfDue();
+      }),
+    );
   }
 
   /** Of equal scores the earlier epoch stays the best: it cost less. */

@@ -2,15 +2,11 @@ import { createHash } from "node:crypto";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { NamedTensors } from "../named-tensors.ts";
-import {
-  dataTypeOf,
-  type NativeBackend,
-  nativeBackend,
-  type TensorHandle,
-} from "../native-backend.ts";
+import { type NativeBackend, nativeBackend, type TensorHandle } from "../native-backend.ts";
 import type { RunnableStep } from "../step-runner.ts";
 import { GraphBuilder } from "./graph.ts";
 import { handleOf } from "./handles.ts";
+import { layoutKey, namedTensors } from "./layouts.ts";
 import { GraphSession } from "./session.ts";
 import { type Step, stepGraph, type StepGraph } from "./step-graph.ts";
 import { addRead, addSetAll, addVariable, type VariableNodes } from "./variables.ts";
@@ -60,19 +56,15 @@ export class Program {
   compile(step: Step): RunnableStep {
     const number = this.#steps;
     this.#steps += 1;
-    const graphFor = (feeds: NamedTensors): StepGraph => {
+    return (feeds) => {
       const key = `${number} ${layoutKey(feeds)}`;
-      return this.#graphs.get(key) ?? this.#addGraph(key, step, feeds);
-    };
-    return (feeds, alike = []) => {
-      const [graph] = [feeds, ...alike].map(graphFor);
-      if (graph === undefined) throw new Error("a step without a graph");
+      const graph = this.#graphs.get(key) ?? this.#addGraph(key, step, feeds);
       const ids = this.#backend.getInputTensorIds(Object.values(feeds));
       const fed = new Map(
         Object.keys(feeds).map((name, index) => [graph.placeholders[name]!, ids[index]!]),
       );
       const handles = this.#opened().session.run(fed, Object.values(graph.results));
-      return named(Object.keys(graph.results), this.#tensors(handles));
+      return namedTensors(this.#backend, Object.keys(graph.results), handles);
     };
   }
 
@@ -102,7 +94,7 @@ export class Program {
       prefix: `graph_${createHash("sha256").update(key).digest("hex").slice(0, 8)}`,
       feeds,
       variables: new Map([...this.#variables].filter(([name]) => this.#isOwn(name))),
-      captured: (id) => this.#capture(id),
+      captured: (builder, id) => addRead(builder, this.#capture(id)),
     });
     this.#moveOut();
     this.#graphs.set(key, graph);
@@ -111,7 +103,7 @@ export class Program {
 
   #readOwn({ session, names, reads }: OpenSession): NamedTensors {
     if (names.length === 0) return {};
-    return named(names, this.#tensors(session.run(new Map(), reads)));
+    return namedTensors(this.#backend, names, session.run(new Map(), reads));
   }
 
   #isOwn(name: string): boolean {
@@ -172,14 +164,4 @@ export class Program {
   #tensors(handles: readonly TensorHandle[]): Tensor[] {
     return handles.map((handle) => this.#backend.createOutputTensor(handle));
   }
-}
-
-function layoutKey(tensors: NamedTensors): string {
-  return Object.entries(tensors)
-    .map(([name, tensor]) => `${name}:${dataTypeOf(tensor)}[${tensor.shape.join()}]`)
-    .join(" ");
-}
-
-function named(names: readonly string[], tensors: readonly Tensor[]): NamedTensors {
-  return Object.fromEntries(names.map((name, index) => [name, tensors[index]!]));
 }

@@ -50,6 +50,11 @@ export class Recorder {
     return this.#backend.createOutputTensor(this.#made(layout));
   }
 
+  /** The layout of a tensor of the engine, or of one that was made while recording. */
+  layoutOf(id: number): Layout {
+    return this.#input(this.#backend.binding, id);
+  }
+
   /** Runs `compute` with its operations noted. */
   record<T>(compute: () => T): T {
     const backend = this.#backend;

@@ -5,6 +5,7 @@ import { dataTypeOf, DataType, type NativeBackend } from "../native-backend.ts";
 import { GraphBuilder, type GraphNode, nodeOf, reachable } from "./graph.ts";
 import { addRecording } from "./recorded-graph.ts";
 import { Recorder } from "./recorder.ts";
+import type { Layout } from "./shape-run.ts";
 import { addRead, type VariableNodes } from "./variables.ts";
 
 /** A step to compile. */
@@ -50,8 +51,8 @@ export interface StepGraphOptions {
   prefix: string;
   feeds: NamedTensors;
   variables: ReadonlyMap<string, VariableNodes>;
-  /** The variable that stands for a tensor that is neither variable nor feed. */
-  captured: (id: number) => VariableNodes;
+  /** Adds what stands for a tensor that is neither variable nor feed; returns its reference. */
+  captured: (graph: GraphBuilder, id: number, layout: Layout) => string;
 }
 
 /** Records a step and makes a graph of it. Leaves no tensor behind. */
@@ -90,7 +91,7 @@ function recordedGraph(options: StepGraphOptions): StepGraph {
       ),
       ...Object.entries(values).map(([name, tensor]) => [idOf(tensor), reads[name]!] as const),
     ]),
-    captured: (id) => addRead(graph, options.captured(id)),
+    captured: (id) => options.captured(graph, id, recorder.layoutOf(id)),
     binding: backend.binding,
   });
   const computed = mapped(result, ({ id }) => referenceTo(id));

@@ -10,7 +10,11 @@ import {
   stepGraph,
   type StepGraph,
 } from "../../../../worker/tensor/compile/step-graph.ts";
-import { addVariable, type VariableNodes } from "../../../../worker/tensor/compile/variables.ts";
+import {
+  addRead,
+  addVariable,
+  type VariableNodes,
+} from "../../../../worker/tensor/compile/variables.ts";
 import type { NamedTensors } from "../../../../worker/tensor/named-tensors.ts";
 import { DataType, nativeBackend } from "../../../../worker/tensor/native-backend.ts";
 
@@ -37,7 +41,7 @@ function graphOf(step: Step, feeds: NamedTensors): { graph: StepGraph; executed:
       prefix: "step",
       feeds,
       variables: new Map([["w", declared("w")]]),
-      captured: (id) => declared(`captured ${id}`),
+      captured: (builder, id) => addRead(builder, declared(`captured ${id}`)),
     });
     return { graph, executed };
   } finally {
