@@ -6,7 +6,8 @@ import { registerCaptionCommand } from "../../worker/commands/caption.ts";
 import { readSafetensors } from "../../worker/tensor/safetensors.ts";
 import { runCommand } from "../worker/commands/run-command.ts";
 import { temporaryFolder } from "../worker/data/temporary-folder.ts";
-import { fixtureJson, fixturePath } from "./model-fixtures.ts";
+import { fixturePath } from "./fixtures.ts";
+import { fixtureJson } from "./model-fixtures.ts";
 
 /** The arguments that the command takes; runs with others are left to the decoder's own tests. */
 const Arguments = z.strictObject({

@@ -6,11 +6,11 @@ import { z } from "zod";
 import { registerModelCommand } from "../../../worker/commands/model.ts";
 import { loadCaptioner } from "../../../worker/model/blip-captioner.ts";
 import { publishedConfig } from "../../reference/published-config.ts";
+import { fixturePath } from "../../reference/fixtures.ts";
 import {
   expectClose,
   finetuneBatches,
   fixtureJson,
-  fixturePath,
   fixtureTensors,
   logitsOf,
 } from "../../reference/model-fixtures.ts";
