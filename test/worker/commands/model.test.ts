@@ -115,6 +115,12 @@ describe("model merge", () => {
     ["what is there already", [BASE, ADAPTER, "."], "usage", / exists already/],
     ["a model as adapter", [BASE, BASE, "new"], "usage", /holds no adapter/],
     ["an adapter as model", [ADAPTER, ADAPTER, "new"], "model-missing", /config\.json/],
+    [
+      "an adapter of another model",
+      [path.resolve("configs/models/demo-blip"), ADAPTER, "new"],
+      "model-invalid",
+      /do not fit the model that .* is \[\d+,\d+\] instead of \[\d+,\d+\]/,
+    ],
   ])("refuses %s and writes nothing", async (_title, [base, adapter, out], reason, message) => {
     const folder = await temporaryFolder();
     const merging = model("merge", base!, adapter!, path.join(folder, out!));
