@@ -60,6 +60,8 @@ function settingsOf({ kwargs, ...run }: Run) {
     noRepeatNgramSize: kwargs.no_repeat_ngram_size,
     lengthPenalty: kwargs.length_penalty,
     earlyStopping: kwargs.early_stopping,
+    // The reference searched a batch at once.
+    together: true,
   };
 }
 
