@@ -10,9 +10,9 @@ import { loadCaptioner } from "../../worker/model/blip-captioner.ts";
 import type { BlipCaptioner } from "../../worker/model/blip-captioner.ts";
 import { loadEngine } from "../../worker/tensor/backend.ts";
 import { readNamedTensors, type NamedTensors } from "../../worker/tensor/named-tensors.ts";
+import { fixturePath } from "../reference/fixtures.ts";
 import {
   expectClose,
-  fixturePath,
   fixtureTensors,
   logitsOf,
   toBatch,

@@ -1,12 +1,9 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { fixturesDirectory } from "./fixtures.ts";
-
-/** Files of one model folder: read as a whole by whoever names the folder. */
-const OF_A_MODEL = /^tiny-blip(?:-trained)?\/|^tiny-blip-lora\/adapter_/;
-/** What distinguishes files of one kind, which tests put together: a step, a variant of labels. */
-const VARIANT = /(?:_pads_\w+|\d+)?(?:\.\w+)$/;
+import { z } from "zod";
+import { fixturePath, fixturesDirectory } from "./fixtures.ts";
+import { fixtureJson } from "./model-fixtures.ts";
 
 const directory = fixturesDirectory();
 const files = readdirSync(directory, { recursive: true, withFileTypes: true })
@@ -14,21 +11,49 @@ const files = readdirSync(directory, { recursive: true, withFileTypes: true })
   .map((entry) => path.relative(directory, path.join(entry.parentPath, entry.name)))
   .filter((file) => file !== "README.md");
 
-const sources = readdirSync(import.meta.dirname)
+/** What stands between quotes in the other files here. */
+const quoted = readdirSync(import.meta.dirname)
   .filter((name) => name.endsWith(".ts") && name !== path.basename(import.meta.filename))
-  .map((name) => readFileSync(path.join(import.meta.dirname, name), "utf8"));
+  .flatMap((name) => {
+    const source = readFileSync(path.join(import.meta.dirname, name), "utf8");
+    return [...source.matchAll(/"([^"\n]+)"|`([^`\n]+)`/g)].map(([, one, other]) => one ?? other!);
+  });
 
 /** Decoding's runs name the models that they are of, and every run is tested. */
-const runs = readFileSync(path.join(directory, "tiny-blip-generate", "generate.json"), "utf8");
+const { runs } = fixtureJson(
+  "tiny-blip-generate/generate.json",
+  z.object({ runs: z.array(z.object({ model: z.string() })) }),
+);
+/** Every picture of the list is tested. */
+const pictures = fixtureJson(
+  "images/images.json",
+  z.object({ files: z.record(z.string(), z.unknown()) }),
+);
+const named = [
+  ...quoted,
+  ...runs.map(({ model }) => model),
+  ...Object.keys(pictures.files).map((picture) => `images/${picture}`),
+];
 
-/** What some test must mention, all of it, to be one that reads this file. */
-function mentions(file: string): string[] {
-  const folder = path.dirname(file).split(path.sep)[0] ?? "";
-  if (OF_A_MODEL.test(file)) return [runs.includes(`"${folder}"`) ? "generate.json" : folder];
-  // The pictures are those that the list beside them names.
-  if (folder === "images" && path.extname(file) !== ".json") return ["images.json"];
-  const stem = path.basename(file).replace(VARIANT, "");
-  return folder === "." ? [path.basename(file)] : [folder, stem];
+/** A path in quotes, with anything but a folder in place of what is filled in. */
+function patternOf(text: string): RegExp {
+  const parts = text.split(/\$\{[^}]*\}/).map((part) => part.replaceAll(/[^\w/-]/g, "\\$&"));
+  return new RegExp(`^${parts.join("[^/]*")}$`);
+}
+
+/** Without its extension a name is none of a file. */
+const filePatterns = named.filter((text) => /\.\w+$/.test(text)).map(patternOf);
+const folderPatterns = named.map(patternOf);
+
+function isNamed(file: string): boolean {
+  const folder = path.dirname(file);
+  const isFolderNamed = named.some((text) => text === folder || text.startsWith(`${folder}/`));
+  if (filePatterns.some((pattern) => pattern.test(file))) return isFolderNamed || folder === ".";
+  // A model is read as a whole by whoever names its folder.
+  const isModel = ["config.json", "adapter_config.json"].some((name) =>
+    existsSync(fixturePath(path.join(folder, name))),
+  );
+  return isModel && folderPatterns.some((pattern) => pattern.test(folder));
 }
 
 test("there are reference numbers", () => {
@@ -36,13 +61,18 @@ test("there are reference numbers", () => {
 });
 
 test.each(files)("%s is read by some test", (file) => {
-  const wanted = mentions(file);
-  const isRead = sources.some((source) => wanted.every((word) => source.includes(word)));
-  expect(isRead, `no test mentions ${wanted.join(" and ")}`).toBe(true);
+  expect(isNamed(file)).toBe(true);
 });
 
-test("the list of pictures names every picture", () => {
-  const list = readFileSync(path.join(directory, "images", "images.json"), "utf8");
-  const pictures = files.filter((file) => /^images.*\.(?!json|safetensors)\w+$/.test(file));
-  expect(pictures.filter((file) => !list.includes(`"${path.basename(file)}"`))).toEqual([]);
+test.each([
+  "images/other.png",
+  "metrics/a.json",
+  "other/finetune.json",
+  "other.json",
+  "tiny-blip-finetune/batches.json",
+  "tiny-blip-forward/states.safetensors",
+  "tiny-blip-lora/other.safetensors",
+  "tiny-blip-other/model.safetensors",
+])("a file %s would be missed", (file) => {
+  expect(isNamed(file)).toBe(false);
 });

@@ -7,11 +7,11 @@ import { z } from "zod";
 import { loadCaptioner } from "../../worker/model/blip-captioner.ts";
 import type { BlipCaptioner } from "../../worker/model/blip-captioner.ts";
 import { describeEachWay } from "../rig/engines.ts";
+import { fixturePath } from "./fixtures.ts";
 import {
   expectClose,
   finetuneBatches,
   fixtureJson,
-  fixturePath,
   fixtureTensors,
   logitsOf,
   OptimizerFixture,

@@ -15,10 +15,10 @@ import {
 import { encodeImages } from "../../worker/model/vision-encoder.ts";
 import type { NamedTensors } from "../../worker/tensor/named-tensors.ts";
 import { describeEachWay, describeOnEachEngine } from "../rig/engines.ts";
+import { fixturePath } from "./fixtures.ts";
 import {
   expectClose,
   fixtureJson,
-  fixturePath,
   fixtureTensors,
   largest,
   lossAndGradientsInWay,

@@ -5,7 +5,8 @@ import { loadCaptioner } from "../../worker/model/blip-captioner.ts";
 import type { BlipCaptioner } from "../../worker/model/blip-captioner.ts";
 import { describeEachWay } from "../rig/engines.ts";
 import { withSearcher } from "../rig/searcher.ts";
-import { fixtureJson, fixturePath, fixtureTensors, toPixelValues } from "./model-fixtures.ts";
+import { fixturePath } from "./fixtures.ts";
+import { fixtureJson, fixtureTensors, toPixelValues } from "./model-fixtures.ts";
 
 /** Of a mean over the new tokens, as it is with a length penalty of 1. */
 const BEAM_SCORE = 1e-5;
@@ -59,6 +60,8 @@ function settingsOf({ kwargs, ...run }: Run) {
     noRepeatNgramSize: kwargs.no_repeat_ngram_size,
     lengthPenalty: kwargs.length_penalty,
     earlyStopping: kwargs.early_stopping,
+    // The reference searched a batch at once.
+    together: true,
   };
 }
 

@@ -2,12 +2,12 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { resizeBicubic } from "../../worker/data/bicubic-resize.ts";
 import { decodeImage } from "../../worker/data/image-file.ts";
 import { loadImage, normalise, readPreprocessor } from "../../worker/data/image-transform.ts";
 import { readSafetensors } from "../../worker/tensor/safetensors.ts";
-import { fixturesDirectory } from "./fixtures.ts";
+import { fixturePath } from "./fixtures.ts";
 
 interface ImagesFixture {
   image_mean: number[];
@@ -16,11 +16,11 @@ interface ImagesFixture {
   files: Record<string, { pil_mode: string; width: number; height: number }>;
 }
 
-const folder = path.join(fixturesDirectory(), "images");
-const fixture: ImagesFixture = JSON.parse(readFileSync(path.join(folder, "images.json"), "utf8"));
+const folder = fixturePath("images");
+const fixture: ImagesFixture = JSON.parse(readFileSync(fixturePath("images/images.json"), "utf8"));
 /** 16-bit grey depends on the version of Pillow: the fixtures' notes call it informative. */
 const files = Object.keys(fixture.files).filter((file) => !isGrey16(file));
-const { tensors } = await readSafetensors(path.join(folder, "expected.safetensors"));
+const { tensors } = await readSafetensors(fixturePath("images/expected.safetensors"));
 
 const resized = [...tensors.keys()].flatMap((key) => {
   const [, file, size] = /^(.*)\.resized(\d+)$/.exec(key) ?? [];
@@ -37,6 +37,12 @@ beforeAll(async () => {
   model = await mkdtemp(path.join(tmpdir(), "qsweep-preprocessor-"));
 });
 afterAll(() => rm(model, { recursive: true }));
+
+test("every tensor of the set is of a listed picture and of a known kind", () => {
+  const kinds = /\.(?:decoded|resized\d+|pixel_values\d+(?:_if_exif_applied)?)$/;
+  const unknown = [...tensors.keys()].filter((key) => !(key.replace(kinds, "") in fixture.files));
+  expect(unknown).toEqual([]);
+});
 
 describe("pictures as Pillow and BlipImageProcessor see them", () => {
   it.each(files)("decodes %s to the same bytes", async (file) => {

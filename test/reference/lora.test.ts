@@ -8,11 +8,11 @@ import { readAdapterSettings } from "../../worker/model/adapter-files.ts";
 import { loadCaptioner } from "../../worker/model/blip-captioner.ts";
 import type { BlipCaptioner } from "../../worker/model/blip-captioner.ts";
 import { describeEachWay, describeOnEachEngine } from "../rig/engines.ts";
+import { fixturePath } from "./fixtures.ts";
 import {
   expectClose,
   finetuneBatches,
   fixtureJson,
-  fixturePath,
   fixtureTensors,
   largest,
   logitsOf,

@@ -1,10 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { type CaptionMetrics, scoreCaptions } from "../../worker/metrics/caption-scores.ts";
 import { lexLines } from "../../worker/metrics/ptb-lexer.ts";
 import { tokenizeCaptions, tokenizeReferences } from "../../worker/metrics/ptb-tokenizer.ts";
-import { fixturesDirectory } from "./fixtures.ts";
+import { findRealCaptions, fixturePath } from "./fixtures.ts";
 
 const TOLERANCE = 1e-9;
 
@@ -31,21 +30,14 @@ interface ScoredCorpus {
   }[];
 }
 
-function read(name: string): string {
-  return readFileSync(join(fixturesDirectory(), "metrics", name), "utf8");
+function read(file: string): string {
+  return readFileSync(file, "utf8");
 }
 
-/** Captions that people wrote may be read where they lie, but not be kept in this repository. */
-function findRealCaptions(): string | undefined {
-  return [fixturesDirectory(), "../shared/fixtures"]
-    .map((directory) => join(directory, "metrics", "real.json"))
-    .find((path) => existsSync(path));
-}
-
-const ptb: PtbFixture = JSON.parse(read("ptb.json"));
-const ptbReal: Pick<PtbFixture, "rows"> = JSON.parse(read("ptb-real.json"));
-const synthetic: ScoredCorpus = JSON.parse(read("synthetic.json"));
-const small: Record<string, ScoredCorpus> = JSON.parse(read("small.json"));
+const ptb: PtbFixture = JSON.parse(read(fixturePath("metrics/ptb.json")));
+const ptbReal: Pick<PtbFixture, "rows"> = JSON.parse(read(fixturePath("metrics/ptb-real.json")));
+const synthetic: ScoredCorpus = JSON.parse(read(fixturePath("metrics/synthetic.json")));
+const small: Record<string, ScoredCorpus> = JSON.parse(read(fixturePath("metrics/small.json")));
 
 describe.each([
   ["ptb.json", ptb.rows],
@@ -123,8 +115,8 @@ describe("tokens and scores equal the reference's", () => {
 
   const realCaptions = findRealCaptions();
   // The captions may be used here, and not be passed on with the repository.
-  test.skipIf(realCaptions === undefined)("on captions people wrote", () => {
-    const corpus: ScoredCorpus = JSON.parse(readFileSync(realCaptions!, "utf8"));
+  test.skipIf(realCaptions === null)("on captions people wrote", () => {
+    const corpus: ScoredCorpus = JSON.parse(read(realCaptions!));
     checkCorpus(corpus);
   });
 });

@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import path from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
 import { expect } from "vitest";
@@ -20,11 +19,7 @@ import type { NamedTensors } from "../../worker/tensor/named-tensors.ts";
 import { encodeImages } from "../../worker/model/vision-encoder.ts";
 import { initAdamW } from "../../worker/train/adamw.ts";
 import { openLearner } from "../../worker/train/learner.ts";
-import { fixturesDirectory } from "./fixtures.ts";
-
-export function fixturePath(name: string): string {
-  return path.join(fixturesDirectory(), name);
-}
+import { fixturePath } from "./fixtures.ts";
 
 export function fixtureJson<T>(name: string, schema: z.ZodType<T>): T {
   return schema.parse(JSON.parse(readFileSync(fixturePath(name), "utf8")));

@@ -1,9 +1,8 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { CaptionMetrics } from "../../worker/metrics/caption-scores.ts";
 import { runScore } from "../worker/commands/run-score.ts";
-import { fixturesDirectory } from "./fixtures.ts";
+import { findRealCaptions, fixturePath } from "./fixtures.ts";
 
 const TOLERANCE = 1e-9;
 
@@ -13,7 +12,7 @@ interface ScoredCorpus {
     number
   >;
   images: {
-    id: number;
+    id: number | string;
     candidate: string;
     references: string[];
     "CIDEr-D": number;
@@ -23,14 +22,17 @@ interface ScoredCorpus {
   }[];
 }
 
-function read(name: string): string {
-  return readFileSync(join(fixturesDirectory(), "metrics", name), "utf8");
+function read(file: string): string {
+  return readFileSync(file, "utf8");
 }
 
-const synthetic: ScoredCorpus = JSON.parse(read("synthetic.json"));
-const small: Record<string, ScoredCorpus> = JSON.parse(read("small.json"));
+const synthetic: ScoredCorpus = JSON.parse(read(fixturePath("metrics/synthetic.json")));
+const small: Record<string, ScoredCorpus> = JSON.parse(read(fixturePath("metrics/small.json")));
+const realCaptions = findRealCaptions();
+const real: Record<string, ScoredCorpus> =
+  realCaptions === null ? {} : { "real.json": JSON.parse(read(realCaptions)) };
 
-test.each([...Object.entries(small), ["synthetic.json", synthetic] as const])(
+test.each(Object.entries({ ...small, "synthetic.json": synthetic, ...real }))(
   "`score` on the files of %s gives the reference implementation's numbers",
   async (_, { corpus, images }) => {
     const { value } = await runScore(filesOf(images), "--per-image");
@@ -43,7 +45,7 @@ test.each([...Object.entries(small), ["synthetic.json", synthetic] as const])(
       bleu4: corpus.BLEU_4,
       rouge_l: corpus.ROUGE_L,
     });
-    expect(value.perImage?.map(({ image_id }) => image_id)).toEqual(images.map(({ id }) => id));
+    expect(value.perImage?.map(({ image_id }) => image_id)).toEqual(images.map(imageId));
     for (const [index, { BLEU, ROUGE_L, ...expected }] of images.entries()) {
       const [bleu1, bleu2, bleu3, bleu4] = BLEU;
       const cider = expected["CIDEr-D"];
@@ -57,7 +59,7 @@ test.each([...Object.entries(small), ["synthetic.json", synthetic] as const])(
 const javaMetrics = process.env["QSWEEP_JAVA_METRICS"];
 
 // Its program comes with a package of a hundred megabytes, which nobody need have.
-test.skipIf(javaMetrics === undefined).each(Object.entries({ ...small, synthetic }))(
+test.skipIf(javaMetrics === undefined).each(Object.entries({ ...small, synthetic, ...real }))(
   "`score --java-metrics` on the files of %s gives METEOR as its program printed it",
   async (_, { corpus, images }) => {
     const { value } = await runScore(
@@ -71,13 +73,24 @@ test.skipIf(javaMetrics === undefined).each(Object.entries({ ...small, synthetic
   },
 );
 
-function filesOf(images: ScoredCorpus["images"]) {
-  const annotations = images.flatMap(({ id, references }) =>
-    references.map((caption) => ({ image_id: id, caption })),
+type ScoredImage = ScoredCorpus["images"][number];
+
+/** Real pictures are known by the names of their files. */
+function imageId({ id }: ScoredImage, index: number): number {
+  return typeof id === "number" ? id : index;
+}
+
+function filesOf(images: readonly ScoredImage[]) {
+  const annotations = images.flatMap((image, index) =>
+    image.references.map((caption) => ({ image_id: imageId(image, index), caption })),
   );
+  const ids = images.map(imageId);
   return {
-    references: { images: images.map(({ id }) => ({ id, file_name: `${id}.jpg` })), annotations },
-    predictions: images.map(({ id, candidate }) => ({ image_id: id, caption: candidate })),
+    references: { images: ids.map((id) => ({ id, file_name: `${id}.jpg` })), annotations },
+    predictions: images.map((image, index) => ({
+      image_id: ids[index],
+      caption: image.candidate,
+    })),
   };
 }
 

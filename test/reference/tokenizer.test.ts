@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CaptionTokenizer } from "../../worker/data/caption-tokenizer.ts";
-import { fixturesDirectory } from "./fixtures.ts";
+import { fixturePath } from "./fixtures.ts";
 
 interface TokenizerFixture {
   model_max_length: number;
@@ -14,10 +14,8 @@ interface TokenizerFixture {
   decode_with_unknown_id: { ids: number[]; decoded: string };
 }
 
-const fixture: TokenizerFixture = JSON.parse(
-  readFileSync(path.join(fixturesDirectory(), "tokenizer.json"), "utf8"),
-);
-const model = path.join(fixturesDirectory(), "tiny-blip");
+const fixture: TokenizerFixture = JSON.parse(readFileSync(fixturePath("tokenizer.json"), "utf8"));
+const model = fixturePath("tiny-blip");
 const UNLIMITED = 1_000_000;
 
 let vocabularyOnly: string;

@@ -16,6 +16,11 @@ const ADAPTER_FILE = "adapter_model.safetensors";
 const PICKLED_ADAPTER_FILE = "adapter_model.bin";
 const MAX_CONFIG_BYTES = 2 ** 20;
 
+const ADAPTED_MODEL = {
+  name: "the model that they are to adapt",
+  remedy: "give an adapter together with the model that it was trained on",
+};
+
 /** What of PEFT's `adapter_config.json` changes the result; other variants of LoRA are refused. */
 const AdapterConfig = z.object({
   peft_type: z.literal("LORA"),
@@ -72,7 +77,7 @@ export async function readAdapter(
   const file = path.join(directory, isPickled ? PICKLED_ADAPTER_FILE : ADAPTER_FILE);
   const tensors = await readTensors(file);
   const shapes = loraShapes(config, lora);
-  return takeWeights(tensors, { shapes, ignored: /^$/, source: directory });
+  return takeWeights(tensors, { shapes, ignored: /^$/, source: directory, basis: ADAPTED_MODEL });
 }
 
 /** Writes an adapter as PEFT does and returns the names of its files. */

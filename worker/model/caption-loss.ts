@@ -43,7 +43,9 @@ export function crossEntropy({ logits, labels, smoothing }: CrossEntropyInputs):
       const shares = tf.reshape(tf.div(counted, tf.sum(counted)), [-1, 1]); // [N, 1], sum 1
       const logProbabilities = tf.logSoftmax(logits);
       const terms = tf.mul(smoothed(labels, logits.shape[1]!, smoothing), logProbabilities);
-      const value = tf.neg(tf.sum<Scalar>(tf.mul(terms, shares)));
+      // Row by row: one sum over all N·V terms loses digits where an engine adds them in turn.
+      const rows = tf.sum(terms, 1, true); // [N, 1]
+      const value = tf.neg(tf.sum<Scalar>(tf.mul(rows, shares)));
       return { value, saved: [labels, shares, logProbabilities] };
     },
     backward: (dy, [targets, shares, logProbabilities]) => {

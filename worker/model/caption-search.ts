@@ -10,6 +10,11 @@ export interface SearchSettings extends TokenRules {
   lengthPenalty: number;
   /** Whether an image is done as soon as it has `numBeams` finished captions. */
   earlyStopping: boolean;
+  /**
+   * Whether images that are done go on as long as another one is not, as `generate()` has it: then
+   * a caption can depend on the images beside it.
+   */
+  together: boolean;
   /** The token that ends a caption. */
   endId: number;
 }
@@ -22,6 +27,7 @@ export const PLAIN_SEARCH = {
   minLength: 0,
   lengthPenalty: 1,
   earlyStopping: false,
+  together: false,
 };
 
 /** A model that scores next tokens for rows of unfinished sequences. */
@@ -51,10 +57,12 @@ interface Beam {
 }
 
 interface ImageSearch {
-  /** Unfinished sequences, best first; none once the image is done. */
+  /** Unfinished sequences, best first. */
   beams: Beam[];
   /** Finished ones, best first: by [SEP], or by the limit of the length. */
   found: FoundCaption[];
+  /** Whether no better one is expected. */
+  isDone: boolean;
 }
 
 interface SearchContext {
@@ -77,12 +85,13 @@ export async function searchCaptions(
   const searches: ImageSearch[] = Array.from({ length: images }, (_, parent) => ({
     beams: [{ ids: [...firstIds], sum: 0, parent }],
     found: [],
+    isDone: false,
   }));
   const extend = settings.numBeams === 1 ? extendGreedily : extendBeams;
   let scores = await model.start();
   for (let open = searches; ;) {
     for (const search of open) extend(search, scores, context);
-    open = open.filter((search) => search.beams.length > 0);
+    open = thoseGoingOn(open, settings);
     if (open.length === 0) return searches.map(({ found }) => found);
     const beams = open.flatMap((search) => search.beams);
     const parents = beams.map((beam) => beam.parent);
@@ -90,6 +99,16 @@ export async function searchCaptions(
     scores = await model.advance({ parents, tokens });
     for (const [row, beam] of beams.entries()) beam.parent = row;
   }
+}
+
+function thoseGoingOn(
+  searches: ImageSearch[],
+  { together, earlyStopping }: SearchSettings,
+): ImageSearch[] {
+  const undone = searches.filter(({ isDone }) => !isDone);
+  // With early stopping nothing more is added to an image that is done.
+  if (!together || earlyStopping || undone.length === 0) return undone;
+  return searches.filter(({ beams }) => beams.length > 0);
 }
 
 /** Adds the token of the highest score. */
@@ -105,6 +124,7 @@ function extendGreedily(
   if (isFinished(ids, settings)) {
     search.found = [{ ids, score: null }];
     search.beams = [];
+    search.isDone = true;
   }
 }
 
@@ -133,6 +153,7 @@ function extendBeams(
     else if (rank < numBeams) found.push({ ids: longer, score: score / divisor });
   }
   search.found = found.toSorted((one, other) => other.score! - one.score!).slice(0, numBeams);
+  search.beams = next.slice(0, numBeams);
   const isFull = search.found.length === numBeams;
   // What an unfinished beam can reach is guessed from its present length.
   const canImprove =
@@ -140,7 +161,7 @@ function extendBeams(
     (!settings.earlyStopping &&
       next.length > 0 &&
       next[0]!.sum / divisor > search.found.at(-1)!.score!);
-  search.beams = canImprove ? next.slice(0, numBeams) : [];
+  search.isDone = next.length === 0 || !canImprove;
 }
 
 function isFinished(ids: readonly number[], { endId, maxLength }: SearchSettings): boolean {

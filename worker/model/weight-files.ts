@@ -59,7 +59,21 @@ export interface ExpectedWeights {
   ignored: RegExp;
   /** Where the tensors come from, for the message. */
   source: string;
+  /** What the shapes follow from, for the message; by default the configuration of the weights. */
+  basis?: ShapeBasis;
 }
+
+interface ShapeBasis {
+  name: string;
+  /** What to do about weights that do not fit it. */
+  remedy: string;
+}
+
+const OWN_CONFIGURATION: ShapeBasis = {
+  name: "its configuration",
+  remedy:
+    'use the files of one model together; where only the output matrix is missing, set "tie_word_embeddings": true in config.json',
+};
 
 /**
  * The stored tensors as tensors of the engine, once they are seen to be exactly the expected ones.
@@ -68,7 +82,7 @@ export interface ExpectedWeights {
  */
 export function takeWeights(
   stored: Map<string, StoredTensor>,
-  { shapes, ignored, source }: ExpectedWeights,
+  { shapes, ignored, source, basis = OWN_CONFIGURATION }: ExpectedWeights,
 ): NamedTensors {
   const missing = [...shapes.keys()].filter((name) => !stored.has(name));
   const unexpected = [...stored.keys()].filter((name) => !shapes.has(name) && !ignored.test(name));
@@ -87,9 +101,8 @@ export function takeWeights(
   if (problems.length > 0) {
     throw new Failure({
       reason: "model-invalid",
-      message: `the weights of ${source} do not fit its configuration: ${problems.join("; ")}`,
-      remedy:
-        'use the files of one model together; where only the output matrix is missing, set "tie_word_embeddings": true in config.json',
+      message: `the weights of ${source} do not fit ${basis.name}: ${problems.join("; ")}`,
+      remedy: basis.remedy,
     });
   }
   checkFinite(stored, { shapes, source });

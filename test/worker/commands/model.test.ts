@@ -6,11 +6,11 @@ import { z } from "zod";
 import { registerModelCommand } from "../../../worker/commands/model.ts";
 import { loadCaptioner } from "../../../worker/model/blip-captioner.ts";
 import { publishedConfig } from "../../reference/published-config.ts";
+import { fixturePath } from "../../reference/fixtures.ts";
 import {
   expectClose,
   finetuneBatches,
   fixtureJson,
-  fixturePath,
   fixtureTensors,
   logitsOf,
 } from "../../reference/model-fixtures.ts";
@@ -115,6 +115,12 @@ describe("model merge", () => {
     ["what is there already", [BASE, ADAPTER, "."], "usage", / exists already/],
     ["a model as adapter", [BASE, BASE, "new"], "usage", /holds no adapter/],
     ["an adapter as model", [ADAPTER, ADAPTER, "new"], "model-missing", /config\.json/],
+    [
+      "an adapter of another model",
+      [path.resolve("configs/models/demo-blip"), ADAPTER, "new"],
+      "model-invalid",
+      /do not fit the model that .* is \[\d+,\d+\] instead of \[\d+,\d+\]/,
+    ],
   ])("refuses %s and writes nothing", async (_title, [base, adapter, out], reason, message) => {
     const folder = await temporaryFolder();
     const merging = model("merge", base!, adapter!, path.join(folder, out!));

@@ -9,7 +9,7 @@ import { fetchedModel } from "../../../worker/files/hub-models.ts";
 import { modelDigest } from "../../../worker/files/model-digest.ts";
 import { fetchModel, type FetchedModel } from "../../../worker/hub/fetch-model.ts";
 import { hubSettings } from "../../../worker/hub/hub-settings.ts";
-import { fixturePath } from "../../reference/model-fixtures.ts";
+import { fixturePath } from "../../reference/fixtures.ts";
 import { waitFor } from "../../rig/wait-for.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 import { runCommand } from "../commands/run-command.ts";

@@ -11,6 +11,7 @@ const settings: SearchSettings = {
   noRepeatNgramSize: 0,
   lengthPenalty: 1,
   earlyStopping: false,
+  together: false,
   endId: END,
 };
 
@@ -85,6 +86,29 @@ it.each([1, 2])("asks nothing more of an image that is done, with %d beams", asy
   expect(found[0]![0]!.ids).toEqual([1, END]);
   expect(model.rowsAsked[0]).toBeGreaterThan(0);
   expect(model.rowsAsked.at(-1)).toBe(numBeams);
+});
+
+// With a length penalty of 2 and two beams: done after 1 → 2 → end, scored ln(0.29 · 0.9) / 2²; a
+// step more finds 1 → 3 → 2 → end, scored ln(0.2 · 0.4 · 0.9) / 3².
+const doneEarly = [
+  [1, 0, 0, 0],
+  [0.5, 0.01, 0.29, 0.2],
+  [0.9, 0.03, 0.05, 0.02],
+  [0.58, 0.01, 0.4, 0.01],
+];
+
+it.each([
+  { together: false, ids: [1, 2, END], score: Math.log(0.29 * 0.9) / 4 },
+  { together: true, ids: [1, 3, 2, END], score: Math.log(0.2 * 0.4 * 0.9) / 9 },
+])("goes on with what is done while other images are not: $together", async (expected) => {
+  const { together, ids, score } = expected;
+  const found = await searchCaptions(
+    new TableModel([doneEarly, misleading]),
+    { images: 2, firstIds: [1] },
+    { ...settings, numBeams: 2, lengthPenalty: 2, together },
+  );
+  expect(found[0]![0]!.ids).toEqual(ids);
+  expect(found[0]![0]!.score).toBeCloseTo(score, 5);
 });
 
 it("gives an image the same captions whatever else is in the batch", async () => {

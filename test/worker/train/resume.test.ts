@@ -20,17 +20,23 @@ describe.each([
   ["full", "compiled"],
   ["lora", "compiled"],
   ["full", "eager"],
+  ["lora", "eager"],
+  ["full", "wasm"],
+  ["lora", "wasm"],
+  ["full", "cpu"],
+  ["lora", "cpu"],
 ] as const)("a stopped and resumed trial, method %s, %s", (method, way) => {
+  const engine = way === "wasm" || way === "cpu" ? { engine: way } : {};
   let setting: TinySetting;
   let spec: TrialSpec;
   let expected: Awaited<ReturnType<typeof endOf>>;
 
   beforeAll(async () => {
-    vi.stubEnv("QSWEEP_EAGER", way === "eager" ? "1" : "0");
+    vi.stubEnv("QSWEEP_EAGER", way === "compiled" ? "0" : "1");
     setting = await makeTinySetting();
     spec = await tinySpec(setting, method);
     const trialDirectory = await newTrialDirectory(setting);
-    const exit = await runTinyAttempt(spec, { trialDirectory, attempt: 1 });
+    const exit = await runTinyAttempt(spec, { ...engine, trialDirectory, attempt: 1 });
     expect(exit).toEqual({ version: 1, outcome: "finished", step: STEPS });
     expected = await endOf(trialDirectory, [1]);
   });
@@ -49,9 +55,9 @@ describe.each([
     ["before the last validation", afterStep(6), { step: 6, why: "stop" }],
   ] as const)("ends bit for bit like one never stopped: %s", async (_, stopAfter, handedBack) => {
     const trialDirectory = await newTrialDirectory(setting);
-    const first = await runTinyAttempt(spec, { trialDirectory, attempt: 1, stopAfter });
+    const first = await runTinyAttempt(spec, { ...engine, trialDirectory, attempt: 1, stopAfter });
     expect(first).toEqual({ version: 1, outcome: "handed-back", ...handedBack });
-    const second = await runTinyAttempt(spec, { trialDirectory, attempt: 2 });
+    const second = await runTinyAttempt(spec, { ...engine, trialDirectory, attempt: 2 });
     expect(second).toEqual({ version: 1, outcome: "finished", step: STEPS });
     expect(await endOf(trialDirectory, [1, 2])).toEqual(expected);
   });
@@ -62,10 +68,10 @@ describe.each([
     for (let step = 1; step <= STEPS; step += 1) {
       attempts.push(step);
       const stopAfter = afterStep(step);
-      await runTinyAttempt(spec, { trialDirectory, attempt: step, stopAfter });
+      await runTinyAttempt(spec, { ...engine, trialDirectory, attempt: step, stopAfter });
     }
     attempts.push(STEPS + 1);
-    await runTinyAttempt(spec, { trialDirectory, attempt: STEPS + 1 });
+    await runTinyAttempt(spec, { ...engine, trialDirectory, attempt: STEPS + 1 });
     expect(await endOf(trialDirectory, attempts)).toEqual(expected);
     const [started] = await readEvents(trialDirectory, STEPS + 1);
     expect(started).toMatchObject({ type: "started", step: STEPS });

@@ -15,6 +15,7 @@ import type {
   TrainSettings,
   TrialSpec,
 } from "../../../worker/contract/trial-spec.ts";
+import type { FallbackEngine } from "../../../worker/engine/engine-state.ts";
 import { datasetDigest } from "../../../worker/files/dataset-digest.ts";
 import { modelDigest } from "../../../worker/files/model-digest.ts";
 import { attemptPaths } from "../../../worker/files/trial-directory.ts";
@@ -172,6 +173,8 @@ export function newTrialDirectory({ root }: TinySetting): Promise<string> {
 export interface TinyAttempt {
   trialDirectory: string;
   attempt: number;
+  /** Left out, the installed engine. */
+  engine?: FallbackEngine;
   /** Asked after each event; the reason it first gives stays. */
   stopAfter?: (event: TrialEvent) => StopReason | null;
   onEvent?: (event: TrialEvent) => void;
@@ -181,7 +184,7 @@ export interface TinyAttempt {
 /** Runs an attempt in this process on a clock that moves one second each time it is read. */
 export async function runTinyAttempt(
   spec: TrialSpec,
-  { trialDirectory, attempt, stopAfter, onEvent, features }: TinyAttempt,
+  { trialDirectory, attempt, engine, stopAfter, onEvent, features }: TinyAttempt,
 ): Promise<AttemptExit> {
   let asked: StopReason | null = null;
   return runAttempt({
@@ -193,7 +196,7 @@ export async function runTinyAttempt(
       onEvent?.(event);
       asked ??= stopAfter?.(event) ?? null;
     },
-    engine: () => loadEngine({ threads: 1 }),
+    engine: () => loadEngine({ threads: 1, ...(engine && { engine }) }),
     ...(features && { features }),
     crashed: (error) =>
       process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`),
