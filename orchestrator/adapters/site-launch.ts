@@ -40,6 +40,7 @@ const LOOK_MILLISECONDS = 1_000;
 export class SiteLaunch implements LaunchSite {
   readonly #worker = fileURLToPath(new URL("../../worker/main.js", import.meta.url));
   readonly #scheduler: Scheduler;
+  readonly #began = performance.now();
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
@@ -122,15 +123,21 @@ export class SiteLaunch implements LaunchSite {
     await this.#submit(pilotArray(order), name);
   }
 
-  /** What the scheduler runs, by an answer that no submission is younger than. */
+  /**
+   * What the scheduler runs, by an answer that knows these submissions: one it lacks is older than
+   * the answer, and one it shows was not deleted by hand between the answer and this launch.
+   */
   async #tasksSince(submissions: readonly Submission[]): Promise<readonly GridTask[]> {
     for (;;) {
       const { ageSeconds, tasks } = await this.#scheduler.report();
-      const isMissed = ({ token, directory, isDone }: Submission): boolean => {
-        if (isDone || tasks.some(({ name }) => name.startsWith(gridName(token, "")))) return false;
+      const launchSeconds = (performance.now() - this.#began) / 1000;
+      const isOutdated = ({ token, directory, isDone }: Submission): boolean => {
+        if (isDone) return false;
+        const isShown = tasks.some(({ name }) => name.startsWith(gridName(token, "")));
+        if (isShown) return ageSeconds > launchSeconds;
         return (fileAgeSeconds(submissionPaths(directory).array) ?? 0) < ageSeconds;
       };
-      if (!submissions.some(isMissed)) return tasks;
+      if (!submissions.some(isOutdated)) return tasks;
       await delay(LOOK_MILLISECONDS);
     }
   }
