@@ -9,43 +9,40 @@ import { generationPaths, newestBroker } from "../../worker/queue/broker-address
 import { type ClusterLab, describeOnLab, type LabHost } from "../rig/cluster-lab.ts";
 import { Laptop } from "../rig/laptop.ts";
 import { kill } from "../rig/local-site.ts";
+import { STEPS_PER_EPOCH, timedSweep, TrialPace } from "../rig/timed-trials.ts";
 import { waitFor } from "../rig/wait-for.ts";
 
-const STEPS = 240;
-
-const SWEEP = `
-train:
-  epochs: 20
-  batch_size: 8
-  captions: one
-  checkpoint: {every: 1s}
-  validate: {every_epochs: 20}
-  decode: {num_beams: 1, max_new_tokens: 8}
-seeds: [0, 1]
-arms:
-  full: {model: MODEL, method: full, lr: 1e-4}
-resources: {gpus: 1, slots: 1, walltime: "00:30:00"}
-pilots: 2
-`;
+/** What a trial lasts at least, so that whatever befalls it finds it in the middle. */
+const TRIAL_SECONDS = 8;
 
 const HOSTS = ["gpu1", "gpu2"] as const;
 
 describeOnLab("a sweep on a cluster survives", (lab) => {
   let laptop: Laptop;
+  let pace: TrialPace;
   let sweep: string;
+  let steps: number;
   let count = 0;
 
   beforeAll(async () => {
     writeSlowQsub(lab);
     laptop = new Laptop(lab, { site: { setup: "[module load nodejs, module load slow]" } });
     await laptop.setUp();
-  }, 300_000);
+    pace = await TrialPace.measure(laptop);
+  }, 400_000);
   afterAll(() => laptop.dispose());
 
-  /** Launches a sweep of two trials, and waits until both are well under way. */
-  async function underWay(): Promise<void> {
-    sweep = `faults-${(count += 1)}`;
-    laptop.writeSweep(sweep, SWEEP);
+  /** Writes a sweep of two trials, on a pilot each. */
+  function writeSweep(name: string, lastingSeconds = TRIAL_SECONDS): void {
+    const epochs = pace.epochsLasting(lastingSeconds);
+    sweep = name;
+    steps = epochs * STEPS_PER_EPOCH;
+    laptop.writeSweep(sweep, timedSweep({ epochs, checkpoint: "1s", seeds: [0, 1] }));
+  }
+
+  /** Launches such a sweep, and waits until both trials are well under way. */
+  async function underWay(lastingSeconds?: number): Promise<void> {
+    writeSweep(`faults-${(count += 1)}`, lastingSeconds);
     await laptop.json(["launch", `configs/sweeps/${sweep}.yaml`]);
     await waitFor("both trials to have a checkpoint", () => {
       const trials = laptop.trials(sweep);
@@ -73,7 +70,7 @@ describeOnLab("a sweep on a cluster survives", (lab) => {
       const directory = laptop.trialDirectory(sweep, id);
       const text = readFileSync(path.join(directory, "result.json"), "utf8");
       const result = TrialResult.parse(JSON.parse(text));
-      expect(result.steps).toBe(STEPS);
+      expect(result.steps).toBe(steps);
       const { attempts } = readTrialRecord(directory);
       const finished = attempts.filter(({ exit }) => exit?.outcome === "finished");
       expect(finished.map(({ attempt }) => attempt)).toContain(result.attempt);
@@ -114,6 +111,7 @@ describeOnLab("a sweep on a cluster survives", (lab) => {
     await underWay();
     const { generation } = newestBroker(laptop.root)!;
     const [redis] = await redisServers(lab, laptop);
+    // No pilot stood in for it: the broker's grid job is there from the launch on.
     const [keeper] = await processes(lab, laptop, "main.js", "broker");
     process.kill(keeper!.pid, "SIGSTOP");
     kill(redis!.pid);
@@ -127,8 +125,7 @@ describeOnLab("a sweep on a cluster survives", (lab) => {
 
   it("the loss of the SSH connection in the middle of qsub", async () => {
     // A name of its own: the accounting still has the grid jobs of earlier runs.
-    sweep = `faults-qsub-${randomBytes(3).toString("hex")}`;
-    laptop.writeSweep(sweep, SWEEP);
+    writeSweep(`faults-qsub-${randomBytes(3).toString("hex")}`);
     const hold = path.join(lab.home(), "slow", "hold");
     // Homes outlive a run of the tests.
     rmSync(`${hold}.submitted`, { force: true });
@@ -151,7 +148,7 @@ describeOnLab("a sweep on a cluster survives", (lab) => {
   }, 400_000);
 
   it("the qmaster away for 20 s", async () => {
-    await underWay();
+    await underWay(24);
     await lab.daemons("qmaster", "stop");
     const away = performance.now();
     await waitFor("20 s without a qmaster", async () => {
@@ -166,7 +163,7 @@ describeOnLab("a sweep on a cluster survives", (lab) => {
   }, 400_000);
 
   it("both hosts cut off from the network for 30 s", async () => {
-    await underWay();
+    await underWay(34);
     for (const host of HOSTS) await lab.net(host, "down");
     const cut = performance.now();
     await waitFor("30 s without a network", async () => {

@@ -16,6 +16,7 @@ import { fileDigest } from "../../worker/files/file-digest.ts";
 import { newestBroker } from "../../worker/queue/broker-address.ts";
 import { type ClusterLab, describeOnLab, type LabHost } from "../rig/cluster-lab.ts";
 import { Laptop } from "../rig/laptop.ts";
+import { timedSweep, TrialPace } from "../rig/timed-trials.ts";
 import { waitFor } from "../rig/wait-for.ts";
 
 const HOSTS: readonly LabHost[] = ["login", "qmaster", "gpu1", "gpu2"];
@@ -25,29 +26,14 @@ interface Best {
   ranking: { arm: string }[];
 }
 
-/** A small model and small pictures: `epochs` of 12 steps. */
-function sweepOf({ epochs, walltime }: { epochs: number; walltime: string }): string {
-  return `
-train:
-  epochs: ${epochs}
-  batch_size: 8
-  captions: one
-  checkpoint: {every: 2s}
-  validate: {every_epochs: ${epochs}}
-  decode: {num_beams: 1, max_new_tokens: 8}
-arms:
-  full: {model: MODEL, method: full, lr: 1e-4}
-resources: {gpus: 1, slots: 1, walltime: "${walltime}"}
-pilots: 1
-`;
-}
-
 describeOnLab("a sweep on a cluster", (lab) => {
   let laptop: Laptop;
+  let pace: TrialPace;
   beforeAll(async () => {
     laptop = new Laptop(lab);
     await laptop.setUp();
-  }, 300_000);
+    pace = await TrialPace.measure(laptop);
+  }, 400_000);
   afterAll(() => laptop.dispose());
   afterEach(() => emptyQueue(lab), 120_000);
 
@@ -93,36 +79,29 @@ describeOnLab("a sweep on a cluster", (lab) => {
   }, 1_200_000);
 
   it("resumes over slices shorter than a trial, to the same weights bit for bit", async () => {
-    const sliced = new Laptop(lab, {
-      site: { pilots: "{slices: 20, margin: 15s, broker_wait: 1m}" },
-    });
-    try {
-      await sliced.setUp();
-      sliced.writeSweep("whole", sweepOf({ epochs: 60, walltime: "00:30:00" }));
-      sliced.writeSweep("sliced", sweepOf({ epochs: 60, walltime: "00:00:35" }));
-      for (const sweep of ["whole", "sliced"]) {
-        await sliced.json(["launch", `configs/sweeps/${sweep}.yaml`]);
-        await sliced.finished(sweep);
-      }
-      const [trial = ""] = sliced.trials("sliced");
-      expect(sliced.trials("whole")).toEqual([trial]);
-      expect(sliced.events("whole", trial)).toHaveLength(1);
-      expect(sliced.events("sliced", trial).length).toBeGreaterThan(1);
-      const [once, often] = ["whole", "sliced"].map((sweep) =>
-        bestWeights(sliced.trialDirectory(sweep, trial)),
-      );
-      expect(await fileDigest(often!)).toBe(await fileDigest(once!));
-    } finally {
-      await emptyQueue(lab);
-      sliced.dispose();
+    // Of a slice, what start and margin leave is less than the trial lasts on an idle machine.
+    const epochs = pace.epochsLasting(26);
+    laptop.writeSweep("whole", timedSweep({ epochs }));
+    laptop.writeSweep("sliced", timedSweep({ epochs, walltime: "00:00:30" }));
+    for (const sweep of ["whole", "sliced"]) {
+      await laptop.json(["launch", `configs/sweeps/${sweep}.yaml`]);
+      await laptop.finished(sweep);
     }
+    const [trial = ""] = laptop.trials("sliced");
+    expect(laptop.trials("whole")).toEqual([trial]);
+    expect(laptop.events("whole", trial)).toHaveLength(1);
+    expect(laptop.events("sliced", trial).length).toBeGreaterThan(1);
+    const [once, often] = ["whole", "sliced"].map((sweep) =>
+      bestWeights(laptop.trialDirectory(sweep, trial)),
+    );
+    expect(await fileDigest(often!)).toBe(await fileDigest(once!));
   }, 900_000);
 
   it("asks for a one-time code once per command", async () => {
     const guarded = new Laptop(lab, { user: "ds2fa" });
     try {
       await guarded.drawPictures();
-      guarded.writeSweep("guarded", sweepOf({ epochs: 2, walltime: "00:30:00" }));
+      guarded.writeSweep("guarded", timedSweep({ epochs: 2 }));
       const commands = [
         ["site", "check", "lab", "--slots", "1"],
         ["site", "setup", "lab", "--slots", "1"],
@@ -153,39 +132,35 @@ describeOnLab("a sweep on a cluster", (lab) => {
     it("three watchers ask the scheduler once in 15 s, and see a change within 30 s", async () => {
       const log = path.join(lab.home(), "qstat-calls");
       writeCountingModule(lab, log);
-      const counted = new Laptop(lab, {
-        site: { setup: "[module load nodejs, module load counted]" },
+      laptop.writeSite({
+        setup: "[module load nodejs, module load counted]",
+        sge: "{project: ds598, parallel_environment: omp, gpu_rule: none, poll: 15s}",
       });
-      try {
-        await counted.setUp();
-        rmSync(log, { force: true });
-        counted.writeSweep("watched", sweepOf({ epochs: 40, walltime: "00:30:00" }));
-        await counted.json(["launch", "configs/sweeps/watched.yaml"]);
-        const watchers = [1, 2, 3].map(() => counted.watch("watched"));
-        await Promise.all(watchers.map((watcher) => watcher.saw(/running/)));
-        const finished = await waitFor(
-          "the result",
-          () => {
-            const [trial = ""] = counted.trials("watched");
-            const file = path.join(counted.trialDirectory("watched", trial), "result.json");
-            return statSync(file, { throwIfNoEntry: false })?.mtimeMs;
-          },
-          300,
-        );
-        await Promise.all(watchers.map((watcher) => watcher.ended));
-        expect(Date.now() - finished).toBeLessThan(30_000);
-        const calls = readFileSync(log, "utf8").trim().split("\n").map(Number);
-        const gaps = calls.slice(1).map((time, index) => time - calls[index]!);
-        // Whole seconds, as the shell gives them.
-        expect(Math.min(...gaps)).toBeGreaterThanOrEqual(14);
-      } finally {
-        await emptyQueue(lab);
-        counted.dispose();
-      }
+      rmSync(log, { force: true });
+      laptop.writeSweep("watched", timedSweep({ epochs: pace.epochsLasting(20) }));
+      await laptop.json(["launch", "configs/sweeps/watched.yaml"]);
+      const watchers = [1, 2, 3].map(() => laptop.watch("watched"));
+      await Promise.all(watchers.map((watcher) => watcher.saw(/running/)));
+      const finished = await waitFor(
+        "the result",
+        () => {
+          const [trial = ""] = laptop.trials("watched");
+          const file = path.join(laptop.trialDirectory("watched", trial), "result.json");
+          return statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+        },
+        300,
+      );
+      await Promise.all(watchers.map((watcher) => watcher.ended));
+      expect(Date.now() - finished).toBeLessThan(30_000);
+      const calls = readFileSync(log, "utf8").trim().split("\n").map(Number);
+      expect(calls.length).toBeGreaterThan(1);
+      const gaps = calls.slice(1).map((time, index) => time - calls[index]!);
+      // Whole seconds, as the shell gives them.
+      expect(Math.min(...gaps)).toBeGreaterThanOrEqual(14);
     }, 600_000);
 
     it("no secret shows anywhere, and no debugger listens", async () => {
-      laptop.writeSweep("secrets", sweepOf({ epochs: 200, walltime: "00:30:00" }));
+      laptop.writeSweep("secrets", timedSweep({ epochs: pace.epochsLasting(60) }));
       await laptop.json(["launch", "configs/sweeps/secrets.yaml"]);
       await waitFor("a step", () => {
         const [trial = ""] = laptop.trials("secrets");
