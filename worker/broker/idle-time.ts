@@ -1,8 +1,13 @@
 import type { BrokerAddress } from "../contract/trial-files.ts";
-import { launchedSweeps, readSweep, sweepPaths } from "../files/sweep-directory.ts";
+import {
+  launchedSweeps,
+  readSweep,
+  type SweepRecord,
+  sweepPaths,
+} from "../files/sweep-directory.ts";
 import { askOnce } from "../queue/broker-connection.ts";
 import { PilotTable } from "../queue/pilot-table.ts";
-import { unsettledTrials } from "../queue/sync-sweep.ts";
+import { dispositionOf } from "../queue/disposition.ts";
 
 /** Leases for which nothing is to be done before a broker is of no use. */
 const IDLE_LEASES = 2;
@@ -24,7 +29,7 @@ export class IdleTime {
     const now = performance.now();
     if (now < this.#nextLook) return false;
     this.#nextLook = now + this.#leaseMilliseconds;
-    const isIdle = (await hasNoPilots(address)) && allSettled(this.#root);
+    const isIdle = (await hasNoPilots(address)) && nothingToHandOut(this.#root);
     this.#since = isIdle ? (this.#since ?? now) : null;
     return this.#since !== null && now - this.#since >= IDLE_LEASES * this.#leaseMilliseconds;
   }
@@ -38,14 +43,24 @@ async function hasNoPilots(address: BrokerAddress): Promise<boolean> {
   return count === 0;
 }
 
-function allSettled(root: string): boolean {
+function nothingToHandOut(root: string): boolean {
   return launchedSweeps(root).every((sweep) => {
     try {
       const record = readSweep(sweepPaths(root, sweep));
-      return record === null || unsettledTrials(record).length === 0;
+      return record === null || !wantsPilot(record);
     } catch {
       // No pilot can work on a directory that cannot be read: a broker is not kept for it.
       return true;
     }
+  });
+}
+
+/** Without pilots every lease runs out: a trial on its last try is held then, see `isHeld`. */
+function wantsPilot({ plan, trials }: SweepRecord): boolean {
+  return trials.some(({ record, wish }) => {
+    const disposition = dispositionOf({ record, wish, maxFailures: plan.max_failures });
+    return (
+      disposition.kind === "waiting" || (disposition.kind === "open" && !disposition.isLastTry)
+    );
   });
 }

@@ -9,6 +9,7 @@ import type { BrokerAddress } from "../../../worker/contract/trial-files.ts";
 import { submissionPaths } from "../../../worker/files/submission-directory.ts";
 import { newestBroker } from "../../../worker/queue/broker-address.ts";
 import { brokerAnswers } from "../../../worker/queue/broker-connection.ts";
+import { VANISHED_LIMIT } from "../../../worker/queue/retry-rules.ts";
 import { BrokerRoot } from "../../rig/broker-root.ts";
 import { kill } from "../../rig/local-site.ts";
 import { waitFor } from "../../rig/wait-for.ts";
@@ -137,6 +138,14 @@ describe("a broker in a grid job of its own", () => {
     await ended;
     expect(isDone()).toBe(true);
     expect(newestBroker(site.root)?.generation).toBe(1);
+  });
+
+  it("is not kept for a trial that is held because its attempts vanish", async () => {
+    site.sweep.add({ id: TRIAL });
+    for (let attempt = 1; attempt <= VANISHED_LIMIT; attempt += 1) site.sweep.claim(TRIAL, attempt);
+    const { ended } = startTask();
+    await ended;
+    expect(isDone()).toBe(true);
   });
 
   it("goes on while a pilot is there, though every trial is settled", async () => {
