@@ -104,12 +104,17 @@ export class SiteLaunch implements LaunchSite {
         })
         .map(({ spec }) => spec.id),
     );
+    const pools = (record?.plan.pools ?? []).map(({ pool, trials }) => {
+      return { pool, unsettled: trials.filter((trial) => unsettled.has(trial)).length };
+    });
     const submissions = readSubmissions(paths.submissions);
-    const tasks = await this.#tasksSince(submissions);
-    return (record?.plan.pools ?? []).map(({ pool, trials }) => ({
-      pool,
-      unsettled: trials.filter((trial) => unsettled.has(trial)).length,
-      live: livePilots({ submissions: ofPool(submissions, pool), tasks }),
+    const wanted = new Set(pools.flatMap(({ pool, unsettled: open }) => (open > 0 ? [pool] : [])));
+    const tasks = await this.#tasksSince(
+      submissions.filter(({ pool }) => pool !== null && wanted.has(pool)),
+    );
+    return pools.map((need) => ({
+      ...need,
+      live: livePilots({ submissions: ofPool(submissions, need.pool), tasks }),
     }));
   }
 
