@@ -89,7 +89,6 @@ export class SiteLaunch implements LaunchSite {
       child.on("close", resolve);
     });
     if (status !== 0) throw preparationFailure(printed);
-    await this.#submitBroker(sweep);
   }
 
   async pools(sweep: ResolvedSweep): Promise<PoolNeed[]> {
@@ -128,6 +127,25 @@ export class SiteLaunch implements LaunchSite {
     await this.#submit(pilotArray(order), name);
   }
 
+  async submitBroker({ site }: ResolvedSweep): Promise<void> {
+    if (site.scheduler === "local" || site.broker.placement !== "job") return;
+    const address = newestBroker(site.root);
+    if (address && (await brokerAnswers(address))) return;
+    const order = { site, program: this.#worker };
+    const submissions = readSubmissions(brokerSubmissions(site.root));
+    for (const { token, job } of submissions) {
+      if (job === null) await this.#scheduler.find(brokerArray({ ...order, token }));
+    }
+    const tasks = await this.#tasksSince(submissions);
+    if (livePilots({ submissions, tasks }) > 0) return;
+    try {
+      await this.#submit(brokerArray({ ...order, token: newToken() }), null);
+    } catch (error) {
+      if (!(error instanceof Failure) || error.reason !== "scheduler-refused") throw error;
+      throw refusedBroker(error);
+    }
+  }
+
   /**
    * What the scheduler runs, by an answer that knows these submissions: one it lacks is older than
    * the answer, and one it shows was not deleted by hand between the answer and this launch.
@@ -156,21 +174,6 @@ export class SiteLaunch implements LaunchSite {
       const order = { sweep, pool, pilots, token, program: this.#worker };
       await this.#scheduler.find(pilotArray(order));
     }
-  }
-
-  /** A broker with a grid job of its own is started by that, once it runs. */
-  async #submitBroker({ site }: ResolvedSweep): Promise<void> {
-    if (site.scheduler === "local" || site.broker.placement !== "job") return;
-    const address = newestBroker(site.root);
-    if (address && (await brokerAnswers(address))) return;
-    const order = { site, program: this.#worker };
-    const submissions = readSubmissions(brokerSubmissions(site.root));
-    for (const { token, job } of submissions) {
-      if (job === null) await this.#scheduler.find(brokerArray({ ...order, token }));
-    }
-    const tasks = await this.#tasksSince(submissions);
-    if (livePilots({ submissions, tasks }) > 0) return;
-    await this.#submit(brokerArray({ ...order, token: newToken() }), null);
   }
 
   /** What is asked for is kept before it is asked. */
@@ -220,6 +223,16 @@ function newToken(): string {
 const Told = z.object({
   error: z.object({ reason: z.enum(FAILURE_REASONS), message: z.string(), remedy: z.string() }),
 });
+
+function refusedBroker(refusal: Failure): Failure {
+  return new Failure({
+    reason: refusal.reason,
+    message: `the broker's grid job was not submitted: ${refusal.message}`,
+    remedy:
+      "Pilots are there, and one will stand in. Correct `broker` of the site and launch again.",
+    cause: refusal,
+  });
+}
 
 function preparationFailure(printed: string): Failure {
   const line = printed.trim().split("\n").at(-1) ?? "";

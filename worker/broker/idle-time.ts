@@ -1,18 +1,20 @@
 import type { BrokerAddress } from "../contract/trial-files.ts";
+import { readSubmissions, type Submission } from "../files/submission-directory.ts";
 import {
   launchedSweeps,
   readSweep,
   type SweepRecord,
   sweepPaths,
 } from "../files/sweep-directory.ts";
+import { readTaskExits } from "../files/task-exit.ts";
 import { askOnce } from "../queue/broker-connection.ts";
-import { PilotTable } from "../queue/pilot-table.ts";
 import { dispositionOf } from "../queue/disposition.ts";
+import { PilotTable } from "../queue/pilot-table.ts";
 
 /** Leases for which nothing is to be done before a broker is of no use. */
 const IDLE_LEASES = 2;
 
-/** For how long a site's broker has had no pilot and no trial that needs one. */
+/** For how long a site's broker has had no pilot, and no trial that one will come for. */
 export class IdleTime {
   readonly #root: string;
   readonly #leaseMilliseconds: number;
@@ -45,9 +47,10 @@ async function hasNoPilots(address: BrokerAddress): Promise<boolean> {
 
 function nothingToHandOut(root: string): boolean {
   return launchedSweeps(root).every((sweep) => {
+    const paths = sweepPaths(root, sweep);
     try {
-      const record = readSweep(sweepPaths(root, sweep));
-      return record === null || !wantsPilot(record);
+      const record = readSweep(paths);
+      return !record || !wantsPilot(record) || !readSubmissions(paths.submissions).some(isToCome);
     } catch {
       // No pilot can work on a directory that cannot be read: a broker is not kept for it.
       return true;
@@ -63,4 +66,11 @@ function wantsPilot({ plan, trials }: SweepRecord): boolean {
       disposition.kind === "waiting" || (disposition.kind === "open" && !disposition.isLastTry)
     );
   });
+}
+
+/** Whether a submission has tasks that are not over, as far as its files tell. */
+function isToCome({ directory, job, isDone, at_once: atOnce, slices }: Submission): boolean {
+  if (job === null || isDone) return false;
+  const ends = readTaskExits(directory).filter((end) => end.job === job);
+  return new Set(ends.map(({ task }) => task)).size < atOnce * slices;
 }
