@@ -162,13 +162,13 @@ describeOnLab("a sweep on a cluster", (lab) => {
     it("no secret shows anywhere, and no debugger listens", async () => {
       laptop.writeSweep("secrets", timedSweep({ epochs: pace.epochsLasting(60) }));
       await laptop.json(["launch", "configs/sweeps/secrets.yaml"]);
-      await waitFor("a step", () => {
-        const [trial = ""] = laptop.trials("secrets");
-        return laptop
-          .events("secrets", trial)
-          .flat()
-          .some(({ type }) => type === "step");
-      });
+      const checkpoints = (): number => {
+        const events = laptop
+          .trials("secrets")
+          .flatMap((id) => laptop.events("secrets", id).flat());
+        return events.filter(({ type }) => type === "checkpoint").length;
+      };
+      await waitFor("a checkpoint", () => checkpoints() > 0);
       const { password } = newestBroker(laptop.root)!;
       expect(password.length).toBeGreaterThan(20);
       expect(await allCommandLines(lab)).not.toContain(password);
@@ -178,6 +178,10 @@ describeOnLab("a sweep on a cluster", (lab) => {
       const secretFiles = filesHolding(laptop.root, password);
       expect(secretFiles.length).toBeGreaterThan(0);
       expect(secretFiles.filter((file) => (statSync(file).mode & 0o077) !== 0)).toEqual([]);
+      // As before a suspension: the debugger is what Node itself answers. The trainer goes on.
+      const before = checkpoints();
+      for (const pid of await nodeProcesses(lab)) process.kill(pid, "SIGUSR1");
+      await waitFor("another checkpoint", () => checkpoints() > before + 1);
       for (const host of HOSTS) {
         const { stdout } = await lab.on(host, ["cat", "/proc/net/tcp"], { user: "root" });
         expect(listeningPorts(stdout)).not.toContain(9229);
@@ -215,6 +219,16 @@ function writeCountingModule(lab: ClusterLab, log: string): void {
   writeFileSync(path.join(folder, "qstat"), program, { mode: 0o755 });
   writeFileSync(path.join(lab.directory, "modules", "counted.sh"), `PATH=${folder}:$PATH\n`);
   execFileSync("chown", ["-R", "--reference", lab.home(), folder]);
+}
+
+/** Pilots, trainers and the broker's keeper. */
+async function nodeProcesses(lab: ClusterLab): Promise<number[]> {
+  const pids = (await Promise.all([lab.pids("gpu1"), lab.pids("gpu2")])).flat();
+  return pids.filter((pid) => {
+    const file = `/proc/${pid}/cmdline`;
+    const [program = ""] = existsSync(file) ? readFileSync(file, "utf8").split("\0") : [];
+    return path.basename(program) === "node";
+  });
 }
 
 /** What anybody on the cluster can read of running processes. */
