@@ -55,6 +55,16 @@ it("looks up only what became of tasks that a whole answer no longer shows", asy
   expect(asked).toEqual(["8", "9"]);
 });
 
+it("looks a grid job up once for each answer of the scheduler, and keeps what it was told", async () => {
+  const old = { ageSeconds: 3600, tasks: [TASK] };
+  const look = new GridLook(scheduler(old, old, { ageSeconds: 0, tasks: [TASK] }), folder);
+  await look.look(["8.1.b"]);
+  expect(await look.look(["8.1.b", "9.1.c"])).toMatchObject({ ends: [END] });
+  expect(asked).toEqual(["8", "9"]);
+  expect(await look.look(["8.1.b"])).toMatchObject({ ends: [END] });
+  expect(asked).toEqual(["8", "9", "8"]);
+});
+
 it("keeps the last whole answer with its age, and looks nothing up, while there is none", async () => {
   const look = new GridLook(scheduler({ ageSeconds: 3, tasks: [TASK] }, null), folder);
   await look.look([]);
