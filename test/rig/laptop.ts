@@ -24,7 +24,7 @@ const TINY_MODEL = path.resolve("test/fixtures/reference/tiny-blip-trained");
 const QSWEEP = path.resolve("orchestrator/qsweep.mjs");
 
 /** Of a sweep with its pilots disturbed, on a machine that does other things too. */
-const FINISH_SECONDS = 600;
+const FINISH_SECONDS = 900;
 
 /** A trial in the answer of `status --json`. */
 export interface ShownTrial {
@@ -71,7 +71,7 @@ export class Laptop {
       setup: "[module load nodejs]",
       tensorflow: labTensorFlow(this.#lab),
       lease: "8s",
-      pilots: "{slices: 20, margin: 8s, broker_wait: 2m}",
+      pilots: "{slices: 100, margin: 8s, broker_wait: 2m}",
       broker: "{placement: job}",
       sge: "{project: ds598, parallel_environment: omp, gpu_rule: none, poll: 2s}",
       ...changes,
