@@ -1,12 +1,13 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { TrialResult } from "../../worker/contract/trial-files.ts";
 import { readTrialRecord } from "../../worker/files/trial-directory.ts";
 import { generationPaths, newestBroker } from "../../worker/queue/broker-address.ts";
-import { type ClusterLab, describeOnLab, type LabHost } from "../rig/cluster-lab.ts";
+import { type ClusterLab, describeOnLab } from "../rig/cluster-lab.ts";
+import { redisServers, siteProcesses } from "../rig/cluster-processes.ts";
 import { Laptop } from "../rig/laptop.ts";
 import { kill } from "../rig/local-site.ts";
 import { STEPS_PER_EPOCH, timedSweep, TrialPace } from "../rig/timed-trials.ts";
@@ -80,16 +81,16 @@ describeOnLab("a sweep on a cluster survives", (lab) => {
 
   it("kill -9 of a trainer", async () => {
     await underWay();
-    const [victim] = await processes(lab, laptop, "trainer.js");
-    kill(victim!.pid);
+    const [victim] = await siteProcesses(lab, laptop, "trainer.js");
+    kill(victim!);
     await checkResults();
     expect(attemptsOf(laptop, sweep)).toEqual([1, 2]);
   }, 1_000_000);
 
   it("kill -9 of a pilot", async () => {
     await underWay();
-    const [victim] = await processes(lab, laptop, "main.js", "pilot");
-    kill(victim!.pid);
+    const [victim] = await siteProcesses(lab, laptop, "main.js", "pilot");
+    kill(victim!);
     await checkResults();
     expect(attemptsOf(laptop, sweep)).toEqual([1, 2]);
   }, 1_000_000);
@@ -102,7 +103,7 @@ describeOnLab("a sweep on a cluster survives", (lab) => {
 
   it("kill -9 of the broker, with its data kept", async () => {
     await underWay();
-    kill((await redisServers(lab, laptop))[0]!.pid);
+    kill((await redisServers(lab, laptop))[0]!);
     await checkResults();
     expect(newestBroker(laptop.root)!.generation).toBeGreaterThan(1);
   }, 1_000_000);
@@ -112,13 +113,13 @@ describeOnLab("a sweep on a cluster survives", (lab) => {
     const { generation } = newestBroker(laptop.root)!;
     const [redis] = await redisServers(lab, laptop);
     // No pilot stood in for it: the broker's grid job is there from the launch on.
-    const [keeper] = await processes(lab, laptop, "main.js", "broker");
-    process.kill(keeper!.pid, "SIGSTOP");
-    kill(redis!.pid);
+    const [keeper] = await siteProcesses(lab, laptop, "main.js", "broker");
+    process.kill(keeper!, "SIGSTOP");
+    kill(redis!);
     rmSync(path.join(generationPaths(laptop.root, generation).directory, "data"), {
       recursive: true,
     });
-    process.kill(keeper!.pid, "SIGCONT");
+    process.kill(keeper!, "SIGCONT");
     await checkResults();
     expect(newestBroker(laptop.root)!.generation).toBeGreaterThan(generation);
   }, 1_000_000);
@@ -181,57 +182,6 @@ describeOnLab("a sweep on a cluster survives", (lab) => {
     await checkResults();
   }, 1_000_000);
 });
-
-interface HostProcess {
-  host: LabHost;
-  pid: number;
-}
-
-/** Processes of the site's programs on the execution hosts whose command lines hold these words. */
-async function processes(
-  lab: ClusterLab,
-  { root }: Laptop,
-  ...words: string[]
-): Promise<HostProcess[]> {
-  const found: HostProcess[] = [];
-  for (const host of HOSTS) {
-    for (const pid of await lab.pids(host)) {
-      const line = commandLine(pid);
-      const [program = ""] = line;
-      if (!program.endsWith("node") || !line.some((word) => word.includes(root))) continue;
-      if (words.every((word) => line.some((one) => path.basename(one) === word))) {
-        found.push({ host, pid });
-      }
-    }
-  }
-  return found;
-}
-
-async function redisServers(lab: ClusterLab, { root }: Laptop): Promise<HostProcess[]> {
-  const found: HostProcess[] = [];
-  for (const host of HOSTS) {
-    for (const pid of await lab.pids(host)) {
-      const [program = ""] = commandLine(pid);
-      if (program.includes("redis-server") && workingDirectory(pid).startsWith(root)) {
-        found.push({ host, pid });
-      }
-    }
-  }
-  return found;
-}
-
-function commandLine(pid: number): string[] {
-  const file = `/proc/${pid}/cmdline`;
-  return existsSync(file) ? readFileSync(file, "utf8").split("\0") : [];
-}
-
-function workingDirectory(pid: number): string {
-  try {
-    return readlinkSync(`/proc/${pid}/cwd`);
-  } catch {
-    return "";
-  }
-}
 
 /** A module whose `qsub` submits pilots and then, while a file `hold` is there, does not end. */
 function writeSlowQsub(lab: ClusterLab): void {

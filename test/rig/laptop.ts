@@ -71,7 +71,7 @@ export class Laptop {
       setup: "[module load nodejs]",
       tensorflow: labTensorFlow(this.#lab),
       lease: "8s",
-      pilots: "{slices: 100, margin: 8s, broker_wait: 2m}",
+      pilots: "{slices: 20, margin: 8s, broker_wait: 2m}",
       broker: "{placement: job}",
       sge: "{project: ds598, parallel_environment: omp, gpu_rule: none, poll: 2s}",
       ...changes,
