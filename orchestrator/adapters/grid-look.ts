@@ -3,6 +3,7 @@ import { readSubmissions, type Submission } from "../../worker/files/submission-
 import { readTaskExits } from "../../worker/files/task-exit.ts";
 import type { GridEnd, GridReport, Scheduler } from "../ports/scheduler.ts";
 import { goneJobs, gridTaskText } from "../tracking/grid-task.ts";
+import { idleJobs } from "../tracking/live-pilots.ts";
 import type { FailedSetUp, GridWitness } from "../tracking/witnesses.ts";
 
 /** Asks a scheduler about one sweep's pilots; keeps its last whole answer for when it is away. */
@@ -31,8 +32,18 @@ export class GridLook {
     const submissions = readSubmissions(this.#submissions);
     const answered = report && now - report.ageSeconds * 1000;
     const ends = answered === null ? [] : await this.#ends(goneJobs(silent, tasks), answered);
+    if (report) await this.#remove(idleJobs({ submissions, tasks }));
     const failedSetUps = submissions.flatMap(failedSetUpsOf);
     return { ageSeconds, isCurrent: report !== null, tasks, submissions, ends, failedSetUps };
+  }
+
+  /** Left to themselves these grid jobs end as well: that they cannot be removed is no failure. */
+  async #remove(jobs: readonly string[]): Promise<void> {
+    try {
+      await this.#scheduler.cancel(jobs);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+    }
   }
 
   /**
