@@ -28,6 +28,7 @@ export function clusterAgent(site: ClusterSite & { name: string }): SiteAgent {
     prepare: (sweep) => launch.prepare(sweep),
     pools: (sweep) => launch.pools(sweep),
     submitPilots: (sweep, order) => launch.submitPilots(sweep, order),
+    submitBroker: (sweep) => launch.submitBroker(sweep),
     isLaunched: async (sweep) => readPlan(sweepPaths(site.root, sweep)) !== null,
     read: (sweep) => access(sweep).read(),
     witnesses: (sweep) => access(sweep).witnesses(),

@@ -90,6 +90,7 @@ export class RemoteSite implements OpenSite {
       prepare: (sweep) => agent.call("prepare", sweep),
       pools: (sweep) => agent.call("pools", sweep),
       submitPilots: (sweep, order) => agent.call("submitPilots", sweep, order),
+      submitBroker: (sweep) => agent.call("submitBroker", sweep),
     };
   }
 

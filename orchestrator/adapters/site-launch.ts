@@ -40,6 +40,7 @@ const LOOK_MILLISECONDS = 1_000;
 export class SiteLaunch implements LaunchSite {
   readonly #worker = fileURLToPath(new URL("../../worker/main.js", import.meta.url));
   readonly #scheduler: Scheduler;
+  readonly #began = performance.now();
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
@@ -88,7 +89,6 @@ export class SiteLaunch implements LaunchSite {
       child.on("close", resolve);
     });
     if (status !== 0) throw preparationFailure(printed);
-    await this.#submitBroker(sweep);
   }
 
   async pools(sweep: ResolvedSweep): Promise<PoolNeed[]> {
@@ -103,12 +103,17 @@ export class SiteLaunch implements LaunchSite {
         })
         .map(({ spec }) => spec.id),
     );
+    const pools = (record?.plan.pools ?? []).map(({ pool, trials }) => {
+      return { pool, unsettled: trials.filter((trial) => unsettled.has(trial)).length };
+    });
     const submissions = readSubmissions(paths.submissions);
-    const tasks = await this.#tasksSince(submissions);
-    return (record?.plan.pools ?? []).map(({ pool, trials }) => ({
-      pool,
-      unsettled: trials.filter((trial) => unsettled.has(trial)).length,
-      live: livePilots({ submissions: ofPool(submissions, pool), tasks }),
+    const wanted = new Set(pools.flatMap(({ pool, unsettled: open }) => (open > 0 ? [pool] : [])));
+    const tasks = await this.#tasksSince(
+      submissions.filter(({ pool }) => pool !== null && wanted.has(pool)),
+    );
+    return pools.map((need) => ({
+      ...need,
+      live: livePilots({ submissions: ofPool(submissions, need.pool), tasks }),
     }));
   }
 
@@ -122,15 +127,40 @@ export class SiteLaunch implements LaunchSite {
     await this.#submit(pilotArray(order), name);
   }
 
-  /** What the scheduler runs, by an answer that no submission is younger than. */
+  async submitBroker({ site }: ResolvedSweep): Promise<void> {
+    if (site.scheduler === "local" || site.broker.placement !== "job") return;
+    const address = newestBroker(site.root);
+    if (address && (await brokerAnswers(address))) return;
+    const order = { site, program: this.#worker };
+    const submissions = readSubmissions(brokerSubmissions(site.root));
+    for (const { token, job } of submissions) {
+      if (job === null) await this.#scheduler.find(brokerArray({ ...order, token }));
+    }
+    const tasks = await this.#tasksSince(submissions);
+    if (livePilots({ submissions, tasks }) > 0) return;
+    try {
+      await this.#submit(brokerArray({ ...order, token: newToken() }), null);
+    } catch (error) {
+      if (!(error instanceof Failure) || error.reason !== "scheduler-refused") throw error;
+      throw refusedBroker(error);
+    }
+  }
+
+  /**
+   * What the scheduler runs, by an answer that knows these submissions: one it lacks is older than
+   * the answer, and one it shows was not deleted by hand between the answer and this launch.
+   */
   async #tasksSince(submissions: readonly Submission[]): Promise<readonly GridTask[]> {
     for (;;) {
       const { ageSeconds, tasks } = await this.#scheduler.report();
-      const isMissed = ({ token, directory, isDone }: Submission): boolean => {
-        if (isDone || tasks.some(({ name }) => name.startsWith(gridName(token, "")))) return false;
+      const launchSeconds = (performance.now() - this.#began) / 1000;
+      const isOutdated = ({ token, directory, isDone }: Submission): boolean => {
+        if (isDone) return false;
+        const isShown = tasks.some(({ name }) => name.startsWith(gridName(token, "")));
+        if (isShown) return ageSeconds > launchSeconds;
         return (fileAgeSeconds(submissionPaths(directory).array) ?? 0) < ageSeconds;
       };
-      if (!submissions.some(isMissed)) return tasks;
+      if (!submissions.some(isOutdated)) return tasks;
       await delay(LOOK_MILLISECONDS);
     }
   }
@@ -144,21 +174,6 @@ export class SiteLaunch implements LaunchSite {
       const order = { sweep, pool, pilots, token, program: this.#worker };
       await this.#scheduler.find(pilotArray(order));
     }
-  }
-
-  /** A broker with a grid job of its own is started by that, once it runs. */
-  async #submitBroker({ site }: ResolvedSweep): Promise<void> {
-    if (site.scheduler === "local" || site.broker.placement !== "job") return;
-    const address = newestBroker(site.root);
-    if (address && (await brokerAnswers(address))) return;
-    const order = { site, program: this.#worker };
-    const submissions = readSubmissions(brokerSubmissions(site.root));
-    for (const { token, job } of submissions) {
-      if (job === null) await this.#scheduler.find(brokerArray({ ...order, token }));
-    }
-    const tasks = await this.#tasksSince(submissions);
-    if (livePilots({ submissions, tasks }) > 0) return;
-    await this.#submit(brokerArray({ ...order, token: newToken() }), null);
   }
 
   /** What is asked for is kept before it is asked. */
@@ -208,6 +223,16 @@ function newToken(): string {
 const Told = z.object({
   error: z.object({ reason: z.enum(FAILURE_REASONS), message: z.string(), remedy: z.string() }),
 });
+
+function refusedBroker(refusal: Failure): Failure {
+  return new Failure({
+    reason: refusal.reason,
+    message: `the broker's grid job was not submitted: ${refusal.message}`,
+    remedy:
+      "Pilots are there, and one will stand in. Correct `broker` of the site and launch again.",
+    cause: refusal,
+  });
+}
 
 function preparationFailure(printed: string): Failure {
   const line = printed.trim().split("\n").at(-1) ?? "";

@@ -14,6 +14,7 @@ const METHODS: Record<AgentMethod, true> = {
   prepare: true,
   pools: true,
   submitPilots: true,
+  submitBroker: true,
   isLaunched: true,
   read: true,
   witnesses: true,

@@ -16,6 +16,7 @@ export interface SiteAgent extends Omit<SiteInputs, "root"> {
   prepare(sweep: ResolvedSweep): Promise<void>;
   pools(sweep: ResolvedSweep): Promise<PoolNeed[]>;
   submitPilots(sweep: ResolvedSweep, order: { pool: string; pilots: number }): Promise<void>;
+  submitBroker(sweep: ResolvedSweep): Promise<void>;
   isLaunched(sweep: string): Promise<boolean>;
   read(sweep: string): Promise<SweepSnapshot>;
   witnesses(sweep: string): Promise<Witnesses | null>;

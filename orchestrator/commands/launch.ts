@@ -46,14 +46,20 @@ export function registerLaunchCommand(program: Command, output: Output, ports: L
   withSets(withJson(withExample(command, "qsweep launch configs/sweeps/demo.yaml --watch")));
 }
 
-/** Submits as many pilots to each pool as it has work for and may have at once. */
+/**
+ * Submits as many pilots to each pool as it has work for and may have at once. The broker's grid
+ * job follows the first of them: where their request is refused, nothing of ours is left behind.
+ */
 async function startMissing(site: LaunchSite, sweep: ResolvedSweep): Promise<Launched["pools"]> {
   const needs = await site.pools(sweep);
-  if (needs.some(({ unsettled }) => unsettled > 0)) await site.prepare(sweep);
+  const isWanted = needs.some(({ unsettled }) => unsettled > 0);
+  if (isWanted) await site.prepare(sweep);
   const pools: Launched["pools"] = [];
   for (const need of needs) {
+    const hadPilots = pools.some(({ live, submitted }) => live + submitted > 0);
     const submitted = missingPilots(sweep, need);
     if (submitted > 0) await site.submitPilots(sweep, { pool: need.pool, pilots: submitted });
+    if (isWanted && !hadPilots && need.live + submitted > 0) await site.submitBroker(sweep);
     pools.push({ ...need, submitted });
   }
   return pools;

@@ -106,7 +106,7 @@ async function withHost(
     return show([problem("connection", error.message, error.remedy)], output);
   }
   try {
-    const through = site.ssh.jump === undefined ? "" : ` through ${site.ssh.jump}`;
+    const through = host.through.length === 0 ? "" : ` through ${host.through.join(", ")}`;
     const connection = ok("connection", `${host.user}@${host.name}${through}`);
     show([connection, ...(await look(host, site))], output);
   } finally {

@@ -26,8 +26,10 @@ export interface LaunchSite {
    * plan and go on, unless they are to be pruned: then they are stopped and leave it.
    */
   record(sweep: ResolvedSweep, options: { prune: boolean }): Promise<LaunchChanges>;
-  /** Makes sure of an engine, and of a broker or one under way, and that it knows the sweep. */
+  /** Makes sure of an engine and, where it has no grid job of its own, of a broker. */
   prepare(sweep: ResolvedSweep): Promise<void>;
   pools(sweep: ResolvedSweep): Promise<PoolNeed[]>;
   submitPilots(sweep: ResolvedSweep, order: { pool: string; pilots: number }): Promise<void>;
+  /** Submits the broker's own grid job where the site has one and none is under way. */
+  submitBroker(sweep: ResolvedSweep): Promise<void>;
 }

@@ -44,6 +44,8 @@ export interface RemoteHost {
   readonly user: string;
   /** The machine by the name that the user gave it. */
   readonly name: string;
+  /** The machines on the way there, in their order. */
+  readonly through: readonly string[];
   /**
    * Runs a POSIX shell text, whatever the user's login shell is, and returns how it ended. Build
    * the text with `shellLine`. Without `stdin` the script reads end of file.

@@ -46,7 +46,15 @@ export async function checkSite(
     maxBytes: MAX_BYTES,
   });
   const written = requests.filter(({ name }) => verify.some((each) => each.name === name));
-  const checks = siteChecks({ site, root, requests: written, nonce, stdout, stderr });
+  const checks = siteChecks({
+    site,
+    root,
+    through: host.through,
+    requests: written,
+    nonce,
+    stdout,
+    stderr,
+  });
   return [...checks, ...unwritable];
 }
 

@@ -15,7 +15,9 @@ export function remoteFailure({
   /** For a cause that the words do not tell. */
   reason?: FailureReason;
 }): Failure {
-  const said = stderr.trim().split("\n").at(-1)?.trim() ?? "";
+  const lines = stderr.trim().split("\n");
+  const telling = lines.find((line) => FULL.test(line) || FORBIDDEN.test(line));
+  const said = (telling ?? lines.at(-1) ?? "").trim();
   const message = said === "" ? what : `${what}: ${said}`;
   if (FULL.test(stderr)) {
     const remedy = "Make room there (`quota` tells yours), then run the command again.";

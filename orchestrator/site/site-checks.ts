@@ -10,6 +10,8 @@ import { storageChecks } from "./storage-checks.ts";
 export interface ProbeAnswer {
   site: ClusterSite;
   root: string;
+  /** Jump hosts on the way there. */
+  through: readonly string[];
   /** What the verified scripts ask for, by the name of their sections. */
   requests: readonly { name: string; request: ResourceRequest }[];
   nonce: string;
@@ -21,6 +23,7 @@ export interface ProbeAnswer {
 export function siteChecks({
   site,
   root,
+  through,
   requests,
   nonce,
   stdout,
@@ -45,9 +48,9 @@ export function siteChecks({
     ...engineChecks(sections, site),
     ok(
       "forwarding",
-      site.ssh.jump === undefined
+      through.length === 0
         ? "not needed: commands run on the login host"
-        : `${site.ssh.jump} forwards to the login host`,
+        : `${through.join(", ")} forwards to the login host`,
     ),
   ];
 }

@@ -72,6 +72,7 @@ function openForward(client: Client, { host, port }: HostSettings): Promise<Clie
 export class SshConnection implements RemoteHost {
   readonly name: string;
   readonly user: string;
+  readonly through: readonly string[];
   readonly #client: Client;
   /** The last is the machine itself. */
   readonly #hops: readonly Hop[];
@@ -86,6 +87,7 @@ export class SshConnection implements RemoteHost {
     if (last === undefined) throw new Error("a connection has a hop");
     this.name = settings.name;
     this.user = settings.user;
+    this.through = settings.jumps.map(({ name }) => name);
     this.#client = last.client;
     this.#hops = hops;
     this.#channels = new Channels(settings.name);

@@ -29,3 +29,17 @@ export function livePilots({ submissions, tasks }: PilotQuery): number {
   }
   return live;
 }
+
+/**
+ * Grid jobs of which nothing runs and nothing is wanted: every trial was settled, and what still
+ * waits could only end at once, after having waited for a place like any other.
+ */
+export function idleJobs({ submissions, tasks }: PilotQuery): string[] {
+  const jobs = submissions.flatMap(({ token, isDone }) => {
+    const own = isDone ? tasks.filter(({ name }) => name.startsWith(gridName(token, ""))) : [];
+    return own.every(({ state }) => IDLE_STATES.has(state)) ? own.map(({ job }) => job) : [];
+  });
+  return [...new Set(jobs)];
+}
+
+const IDLE_STATES: ReadonlySet<GridTask["state"]> = new Set(["waiting", "held", "error"]);

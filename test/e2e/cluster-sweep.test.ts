@@ -13,9 +13,13 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { fileDigest } from "../../worker/files/file-digest.ts";
+import { sweepPaths } from "../../worker/files/sweep-directory.ts";
+import { readExit } from "../../worker/files/trial-directory.ts";
 import { newestBroker } from "../../worker/queue/broker-address.ts";
 import { type ClusterLab, describeOnLab, type LabHost } from "../rig/cluster-lab.ts";
+import { siteProcesses } from "../rig/cluster-processes.ts";
 import { Laptop } from "../rig/laptop.ts";
+import { timedSweep, TrialPace } from "../rig/timed-trials.ts";
 import { waitFor } from "../rig/wait-for.ts";
 
 const HOSTS: readonly LabHost[] = ["login", "qmaster", "gpu1", "gpu2"];
@@ -25,31 +29,19 @@ interface Best {
   ranking: { arm: string }[];
 }
 
-/** A small model and small pictures: `epochs` of 12 steps. */
-function sweepOf({ epochs, walltime }: { epochs: number; walltime: string }): string {
-  return `
-train:
-  epochs: ${epochs}
-  batch_size: 8
-  captions: one
-  checkpoint: {every: 2s}
-  validate: {every_epochs: ${epochs}}
-  decode: {num_beams: 1, max_new_tokens: 8}
-arms:
-  full: {model: MODEL, method: full, lr: 1e-4}
-resources: {gpus: 1, slots: 1, walltime: "${walltime}"}
-pilots: 1
-`;
-}
-
 describeOnLab("a sweep on a cluster", (lab) => {
   let laptop: Laptop;
+  let pace: TrialPace;
   beforeAll(async () => {
     laptop = new Laptop(lab);
     await laptop.setUp();
-  }, 300_000);
+    pace = await TrialPace.measure(laptop);
+  }, 1_000_000);
   afterAll(() => laptop.dispose());
-  afterEach(() => emptyQueue(lab), 120_000);
+  afterEach(async () => {
+    laptop.writeSite();
+    await emptyQueue(lab);
+  }, 120_000);
 
   it("runs by itself once launched through the gateway, and is fetched from elsewhere", async () => {
     laptop.copyDemo();
@@ -90,39 +82,39 @@ describeOnLab("a sweep on a cluster", (lab) => {
     } finally {
       rmSync(elsewhere, { recursive: true });
     }
-  }, 1_200_000);
+  }, 1_500_000);
 
   it("resumes over slices shorter than a trial, to the same weights bit for bit", async () => {
-    const sliced = new Laptop(lab, {
-      site: { pilots: "{slices: 20, margin: 15s, broker_wait: 1m}" },
+    const epochs = pace.epochsLasting(8);
+    laptop.writeSweep("whole", timedSweep({ epochs }));
+    await laptop.json(["launch", "configs/sweeps/whole.yaml"]);
+    const [{ id: trial } = { id: "" }] = await laptop.finished("whole");
+    expect(laptop.events("whole", trial)).toHaveLength(1);
+
+    laptop.writeSite({ pilots: "{slices: 40, margin: 15s, broker_wait: 2m}" });
+    laptop.writeSweep("sliced", timedSweep({ epochs, walltime: "00:00:40" }));
+    await laptop.json(["launch", "configs/sweeps/sliced.yaml"]);
+    await holdUntilMargin(lab, laptop, { sweep: "sliced", trial, seconds: 40 - 15 });
+    await laptop.finished("sliced");
+    const exit = readExit(laptop.trialDirectory("sliced", trial), 1);
+    expect(exit).toMatchObject({ outcome: "handed-back", why: "walltime" });
+    const [first, second] = laptop.events("sliced", trial);
+    const last = first?.findLast(({ type }) => type === "checkpoint");
+    expect(second?.[0]).toMatchObject({
+      type: "started",
+      resumed_from: last?.type === "checkpoint" ? last.path : null,
     });
-    try {
-      await sliced.setUp();
-      sliced.writeSweep("whole", sweepOf({ epochs: 60, walltime: "00:30:00" }));
-      sliced.writeSweep("sliced", sweepOf({ epochs: 60, walltime: "00:00:35" }));
-      for (const sweep of ["whole", "sliced"]) {
-        await sliced.json(["launch", `configs/sweeps/${sweep}.yaml`]);
-        await sliced.finished(sweep);
-      }
-      const [trial = ""] = sliced.trials("sliced");
-      expect(sliced.trials("whole")).toEqual([trial]);
-      expect(sliced.events("whole", trial)).toHaveLength(1);
-      expect(sliced.events("sliced", trial).length).toBeGreaterThan(1);
-      const [once, often] = ["whole", "sliced"].map((sweep) =>
-        bestWeights(sliced.trialDirectory(sweep, trial)),
-      );
-      expect(await fileDigest(often!)).toBe(await fileDigest(once!));
-    } finally {
-      await emptyQueue(lab);
-      sliced.dispose();
-    }
-  }, 900_000);
+    const [once, often] = ["whole", "sliced"].map((sweep) =>
+      bestWeights(laptop.trialDirectory(sweep, trial)),
+    );
+    expect(await fileDigest(often!)).toBe(await fileDigest(once!));
+  }, 2_000_000);
 
   it("asks for a one-time code once per command", async () => {
     const guarded = new Laptop(lab, { user: "ds2fa" });
     try {
       await guarded.drawPictures();
-      guarded.writeSweep("guarded", sweepOf({ epochs: 2, walltime: "00:30:00" }));
+      guarded.writeSweep("guarded", timedSweep({ epochs: 2 }));
       const commands = [
         ["site", "check", "lab", "--slots", "1"],
         ["site", "setup", "lab", "--slots", "1"],
@@ -147,53 +139,49 @@ describeOnLab("a sweep on a cluster", (lab) => {
       await emptyQueue(lab, "ds2fa");
       guarded.dispose();
     }
-  }, 400_000);
+  }, 1_000_000);
 
   describe("while pilots run", () => {
     it("three watchers ask the scheduler once in 15 s, and see a change within 30 s", async () => {
       const log = path.join(lab.home(), "qstat-calls");
       writeCountingModule(lab, log);
-      const counted = new Laptop(lab, {
-        site: { setup: "[module load nodejs, module load counted]" },
+      laptop.writeSite({
+        setup: "[module load nodejs, module load counted]",
+        sge: "{project: ds598, parallel_environment: omp, gpu_rule: none, poll: 15s}",
       });
-      try {
-        await counted.setUp();
-        rmSync(log, { force: true });
-        counted.writeSweep("watched", sweepOf({ epochs: 40, walltime: "00:30:00" }));
-        await counted.json(["launch", "configs/sweeps/watched.yaml"]);
-        const watchers = [1, 2, 3].map(() => counted.watch("watched"));
-        await Promise.all(watchers.map((watcher) => watcher.saw(/running/)));
-        const finished = await waitFor(
-          "the result",
-          () => {
-            const [trial = ""] = counted.trials("watched");
-            const file = path.join(counted.trialDirectory("watched", trial), "result.json");
-            return statSync(file, { throwIfNoEntry: false })?.mtimeMs;
-          },
-          300,
-        );
-        await Promise.all(watchers.map((watcher) => watcher.ended));
-        expect(Date.now() - finished).toBeLessThan(30_000);
-        const calls = readFileSync(log, "utf8").trim().split("\n").map(Number);
-        const gaps = calls.slice(1).map((time, index) => time - calls[index]!);
-        // Whole seconds, as the shell gives them.
-        expect(Math.min(...gaps)).toBeGreaterThanOrEqual(14);
-      } finally {
-        await emptyQueue(lab);
-        counted.dispose();
-      }
-    }, 600_000);
+      rmSync(log, { force: true });
+      laptop.writeSweep("watched", timedSweep({ epochs: pace.epochsLasting(20) }));
+      await laptop.json(["launch", "configs/sweeps/watched.yaml"]);
+      const watchers = [1, 2, 3].map(() => laptop.watch("watched"));
+      await Promise.all(watchers.map((watcher) => watcher.saw(/running/)));
+      const finished = await waitFor(
+        "the result",
+        () => {
+          const [trial = ""] = laptop.trials("watched");
+          const file = path.join(laptop.trialDirectory("watched", trial), "result.json");
+          return statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+        },
+        300,
+      );
+      await Promise.all(watchers.map((watcher) => watcher.ended));
+      expect(Date.now() - finished).toBeLessThan(30_000);
+      const calls = readFileSync(log, "utf8").trim().split("\n").map(Number);
+      expect(calls.length).toBeGreaterThan(1);
+      const gaps = calls.slice(1).map((time, index) => time - calls[index]!);
+      // Whole seconds, as the shell gives them.
+      expect(Math.min(...gaps)).toBeGreaterThanOrEqual(14);
+    }, 1_000_000);
 
     it("no secret shows anywhere, and no debugger listens", async () => {
-      laptop.writeSweep("secrets", sweepOf({ epochs: 200, walltime: "00:30:00" }));
+      laptop.writeSweep("secrets", timedSweep({ epochs: pace.epochsLasting(60) }));
       await laptop.json(["launch", "configs/sweeps/secrets.yaml"]);
-      await waitFor("a step", () => {
-        const [trial = ""] = laptop.trials("secrets");
-        return laptop
-          .events("secrets", trial)
-          .flat()
-          .some(({ type }) => type === "step");
-      });
+      const checkpoints = (): number => {
+        const events = laptop
+          .trials("secrets")
+          .flatMap((id) => laptop.events("secrets", id).flat());
+        return events.filter(({ type }) => type === "checkpoint").length;
+      };
+      await waitFor("a checkpoint", () => checkpoints() > 0);
       const { password } = newestBroker(laptop.root)!;
       expect(password.length).toBeGreaterThan(20);
       expect(await allCommandLines(lab)).not.toContain(password);
@@ -203,11 +191,15 @@ describeOnLab("a sweep on a cluster", (lab) => {
       const secretFiles = filesHolding(laptop.root, password);
       expect(secretFiles.length).toBeGreaterThan(0);
       expect(secretFiles.filter((file) => (statSync(file).mode & 0o077) !== 0)).toEqual([]);
+      // As before a suspension: the debugger is what Node itself answers. The trainer goes on.
+      const before = checkpoints();
+      for (const pid of await siteProcesses(lab, laptop)) process.kill(pid, "SIGUSR1");
+      await waitFor("another checkpoint", () => checkpoints() > before + 1);
       for (const host of HOSTS) {
         const { stdout } = await lab.on(host, ["cat", "/proc/net/tcp"], { user: "root" });
         expect(listeningPorts(stdout)).not.toContain(9229);
       }
-    }, 300_000);
+    }, 1_000_000);
   });
 });
 
@@ -222,6 +214,38 @@ async function emptyQueue(lab: ClusterLab, user: "ds" | "ds2fa" = "ds"): Promise
 async function busyHosts(lab: ClusterLab): Promise<string[]> {
   const { stdout } = await lab.on("login", ["qstat", "-s", "r"]);
   return [...stdout.matchAll(/@(gpu\d)/g)].map(([, host = ""]) => host);
+}
+
+interface Hold {
+  sweep: string;
+  trial: string;
+  /** From the start of a grid job to its margin. */
+  seconds: number;
+}
+
+/**
+ * Lets the first slice of a trial do little, as a machine does that is too slow for its walltime:
+ * the trainer stands still from its first checkpoint until only the margin is left.
+ */
+async function holdUntilMargin(
+  lab: ClusterLab,
+  laptop: Laptop,
+  { sweep, trial, seconds }: Hold,
+): Promise<void> {
+  await waitFor("a checkpoint", () =>
+    laptop
+      .events(sweep, trial)
+      .flat()
+      .some(({ type }) => type === "checkpoint"),
+  );
+  const trainers = await siteProcesses(lab, laptop, "trainer.js", trial);
+  expect(trainers).toHaveLength(1);
+  for (const pid of trainers) process.kill(pid, "SIGSTOP");
+  const { pilots } = sweepPaths(laptop.root, sweep);
+  const [log = ""] = readdirSync(pilots);
+  const began = statSync(path.join(pilots, log)).birthtimeMs;
+  await waitFor("the margin", () => Date.now() > began + (seconds + 1) * 1000);
+  for (const pid of trainers) process.kill(pid, "SIGCONT");
 }
 
 /** The weights of a trial's result. */

@@ -2,12 +2,16 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import type { Redis } from "ioredis";
 import { BrokerAddress } from "../../worker/contract/trial-files.ts";
+import { acceptGridJob, recordSubmission } from "../../worker/files/submission-directory.ts";
 import { sweepPaths } from "../../worker/files/sweep-directory.ts";
 import { brokerDirectory } from "../../worker/queue/broker-address.ts";
 import { connectBroker } from "../../worker/queue/connect-broker.ts";
 import { TrialQueue } from "../../worker/queue/trial-queue.ts";
 import { LaunchedSweep } from "./launched-sweep.ts";
 import { kill } from "./local-site.ts";
+
+/** Number of the grid job of `submitPilot`. */
+export const PILOT_JOB = "7";
 
 /** A root with one launched sweep, whose brokers a test starts; all of them end with it. */
 export class BrokerRoot {
@@ -18,6 +22,15 @@ export class BrokerRoot {
 
   get paths() {
     return sweepPaths(this.root, this.sweep.name);
+  }
+
+  /** Has one pilot submitted, of one task; returns the submission's directory. */
+  submitPilot(): string {
+    const directory = path.join(this.paths.submissions, "0a1b2c3d");
+    const record = { version: 1, token: "0a1b2c3d", program: "pilot", pool: "p1" } as const;
+    recordSubmission(directory, { ...record, at_once: 1, slices: 1 });
+    acceptGridJob(directory, PILOT_JOB);
+    return directory;
   }
 
   /** A pilot's way to a broker. */

@@ -24,7 +24,7 @@ const TINY_MODEL = path.resolve("test/fixtures/reference/tiny-blip-trained");
 const QSWEEP = path.resolve("orchestrator/qsweep.mjs");
 
 /** Of a sweep with its pilots disturbed, on a machine that does other things too. */
-const FINISH_SECONDS = 300;
+const FINISH_SECONDS = 900;
 
 /** A trial in the answer of `status --json`. */
 export interface ShownTrial {
@@ -58,21 +58,26 @@ export class Laptop {
     symlinkSync(path.resolve("configs/models"), path.join(this.directory, "configs/models"));
     symlinkSync(path.resolve(".qsweep/data"), path.join(this.directory, ".qsweep/data"));
     symlinkSync(TINY_MODEL, path.join(this.directory, "tiny-model"));
+    this.writeSite(site);
+    if (user !== "ds") this.#writeAskPass();
+  }
+
+  /** Writes `configs/sites/lab.yaml`, with some lines replaced or added. */
+  writeSite(changes: Record<string, string> = {}): void {
     const lines: Record<string, string> = {
       scheduler: "sge",
       ssh: "{host: login}",
       root: `~/${path.basename(this.directory)}`,
       setup: "[module load nodejs]",
-      tensorflow: labTensorFlow(lab),
+      tensorflow: labTensorFlow(this.#lab),
       lease: "8s",
       pilots: "{slices: 20, margin: 8s, broker_wait: 2m}",
       broker: "{placement: job}",
-      sge: "{project: ds598, parallel_environment: omp, gpu_rule: none}",
-      ...site,
+      sge: "{project: ds598, parallel_environment: omp, gpu_rule: none, poll: 2s}",
+      ...changes,
     };
     const text = Object.entries(lines).map(([key, value]) => `${key}: ${value}\n`);
     writeFileSync(path.join(this.directory, "configs/sites/lab.yaml"), text.join(""));
-    if (user !== "ds") this.#writeAskPass();
   }
 
   /** What the sweeps of `writeSweep` train on. */
@@ -130,17 +135,20 @@ export class Laptop {
     throw new Error(`qsweep ${words.join(" ")}: status ${status}\n${stdout}${stderr}`);
   }
 
-  /** `status --watch`, as a person sees it. */
-  watch(sweep: string): { saw: (text: RegExp) => Promise<unknown>; ended: Promise<unknown> } {
+  /** `status --watch`, as a person sees it; `ended` is all that was shown. */
+  watch(sweep: string): { saw: (text: RegExp) => Promise<unknown>; ended: Promise<string> } {
     const child = spawn(process.execPath, [QSWEEP, "status", sweep, "--watch"], {
       cwd: this.directory,
       env: this.environment(),
       stdio: ["ignore", "pipe", "pipe"],
+      timeout: FINISH_SECONDS * 1000,
     });
     let shown = "";
-    child.stdout.on("data", (bytes: Buffer) => (shown += bytes.toString()));
-    const ended = new Promise((resolve) => {
-      child.on("close", resolve);
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (bytes: Buffer) => (shown += bytes.toString()));
+    }
+    const ended = new Promise<string>((resolve) => {
+      child.on("close", () => resolve(shown));
     });
     return { saw: (text) => waitFor(`${String(text)} to be shown`, () => text.test(shown)), ended };
   }
@@ -163,16 +171,13 @@ export class Laptop {
     throw new Error(`shown as failed: ${JSON.stringify(failed)}`);
   }
 
-  /** Asks for the status again and again until every trial is finished. */
-  finished(sweep: string): Promise<ShownTrial[]> {
-    return waitFor(
-      `sweep ${sweep} to finish`,
-      async () => {
-        const trials = await this.status(sweep);
-        return trials.every(({ state }) => state === "finished") && trials;
-      },
-      FINISH_SECONDS,
-    );
+  /** Watches a sweep until every trial is finished; one shown otherwise at the end is an error. */
+  async finished(sweep: string): Promise<ShownTrial[]> {
+    const shown = await this.watch(sweep).ended;
+    const trials = await this.status(sweep);
+    const isOver = trials.every(({ state }) => state === "finished");
+    if (isOver && !/→ failed/.test(shown)) return trials;
+    throw new Error(`sweep ${sweep} did not just finish; the watch showed:\n${shown}`);
   }
 
   /** How often a one-time code was asked for. */

@@ -14,6 +14,7 @@ import type {
 export class ShellHost implements RemoteHost {
   readonly user = userInfo().username;
   readonly name = "here";
+  readonly through: readonly string[] = [];
   readonly #environment: NodeJS.ProcessEnv;
   /** Scripts run so far. */
   readonly ran: string[] = [];

@@ -1,13 +1,20 @@
 import type { BrokerAddress } from "../contract/trial-files.ts";
-import { launchedSweeps, readSweep, sweepPaths } from "../files/sweep-directory.ts";
+import { readSubmissions, type Submission } from "../files/submission-directory.ts";
+import {
+  launchedSweeps,
+  readSweep,
+  type SweepRecord,
+  sweepPaths,
+} from "../files/sweep-directory.ts";
+import { readTaskExits } from "../files/task-exit.ts";
 import { askOnce } from "../queue/broker-connection.ts";
+import { dispositionOf } from "../queue/disposition.ts";
 import { PilotTable } from "../queue/pilot-table.ts";
-import { unsettledTrials } from "../queue/sync-sweep.ts";
 
 /** Leases for which nothing is to be done before a broker is of no use. */
 const IDLE_LEASES = 2;
 
-/** For how long a site's broker has had no pilot and no trial that needs one. */
+/** For how long a site's broker has had no pilot, and no trial that one will come for. */
 export class IdleTime {
   readonly #root: string;
   readonly #leaseMilliseconds: number;
@@ -24,7 +31,7 @@ export class IdleTime {
     const now = performance.now();
     if (now < this.#nextLook) return false;
     this.#nextLook = now + this.#leaseMilliseconds;
-    const isIdle = (await hasNoPilots(address)) && allSettled(this.#root);
+    const isIdle = (await hasNoPilots(address)) && nothingToHandOut(this.#root);
     this.#since = isIdle ? (this.#since ?? now) : null;
     return this.#since !== null && now - this.#since >= IDLE_LEASES * this.#leaseMilliseconds;
   }
@@ -38,14 +45,32 @@ async function hasNoPilots(address: BrokerAddress): Promise<boolean> {
   return count === 0;
 }
 
-function allSettled(root: string): boolean {
+function nothingToHandOut(root: string): boolean {
   return launchedSweeps(root).every((sweep) => {
+    const paths = sweepPaths(root, sweep);
     try {
-      const record = readSweep(sweepPaths(root, sweep));
-      return record === null || unsettledTrials(record).length === 0;
+      const record = readSweep(paths);
+      return !record || !wantsPilot(record) || !readSubmissions(paths.submissions).some(isToCome);
     } catch {
       // No pilot can work on a directory that cannot be read: a broker is not kept for it.
       return true;
     }
   });
+}
+
+/** Without pilots every lease runs out: a trial on its last try is held then, see `isHeld`. */
+function wantsPilot({ plan, trials }: SweepRecord): boolean {
+  return trials.some(({ record, wish }) => {
+    const disposition = dispositionOf({ record, wish, maxFailures: plan.max_failures });
+    return (
+      disposition.kind === "waiting" || (disposition.kind === "open" && !disposition.isLastTry)
+    );
+  });
+}
+
+/** Whether a submission has tasks that are not over, as far as its files tell. */
+function isToCome({ directory, job, isDone, at_once: atOnce, slices }: Submission): boolean {
+  if (job === null || isDone) return false;
+  const ends = readTaskExits(directory).filter((end) => end.job === job);
+  return new Set(ends.map(({ task }) => task)).size < atOnce * slices;
 }

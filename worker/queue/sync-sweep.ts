@@ -23,7 +23,7 @@ export interface SyncPlan {
 }
 
 /** Trials that need a pilot, now or when a lease runs out. */
-export function unsettledTrials({ plan, trials }: SweepRecord): string[] {
+function unsettledTrials({ plan, trials }: SweepRecord): string[] {
   return trials
     .filter(({ record, wish }) => {
       const { kind } = dispositionOf({ record, wish, maxFailures: plan.max_failures });

@@ -10,7 +10,7 @@ import type {
   Scheduler,
 } from "../../../orchestrator/ports/scheduler.ts";
 import { Failure } from "../../../worker/contract/failure.ts";
-import { recordSubmission } from "../../../worker/files/submission-directory.ts";
+import { markDone, recordSubmission } from "../../../worker/files/submission-directory.ts";
 
 const TASK: GridTask = {
   job: "7",
@@ -25,7 +25,9 @@ const END: GridEnd = { job: "8", task: 1, how: "node-lost", status: 0, said: "",
 
 let folder: string;
 let asked: string[];
+let cancelled: string[];
 beforeEach(() => {
+  cancelled = [];
   folder = mkdtempSync(path.join(tmpdir(), "qsweep-grid-look-"));
   asked = [];
 });
@@ -44,7 +46,7 @@ function scheduler(...reports: (GridReport | null)[]): Scheduler {
       asked.push(job);
       return job === "8" ? [END] : away();
     },
-    cancel: () => Promise.reject(new Error("nothing is to be cancelled")),
+    cancel: async (jobs) => void cancelled.push(...jobs),
   };
 }
 
@@ -53,6 +55,16 @@ it("looks up only what became of tasks that a whole answer no longer shows", asy
   const witness = await look.look(["7.1.a", "8.1.b", "9.1.c"]);
   expect(witness).toMatchObject({ isCurrent: true, tasks: [TASK], ends: [END] });
   expect(asked).toEqual(["8", "9"]);
+});
+
+it("looks a grid job up once for each answer of the scheduler, and keeps what it was told", async () => {
+  const old = { ageSeconds: 3600, tasks: [TASK] };
+  const look = new GridLook(scheduler(old, old, { ageSeconds: 0, tasks: [TASK] }), folder);
+  await look.look(["8.1.b"]);
+  expect(await look.look(["8.1.b", "9.1.c"])).toMatchObject({ ends: [END] });
+  expect(asked).toEqual(["8", "9"]);
+  expect(await look.look(["8.1.b"])).toMatchObject({ ends: [END] });
+  expect(asked).toEqual(["8", "9", "8"]);
 });
 
 it("keeps the last whole answer with its age, and looks nothing up, while there is none", async () => {
@@ -67,6 +79,29 @@ it("keeps the last whole answer with its age, and looks nothing up, while there 
 it("has no answer and no age where there never was one", async () => {
   const witness = await new GridLook(scheduler(null), folder).look(["8.1.b"]);
   expect(witness).toMatchObject({ ageSeconds: null, isCurrent: false, tasks: [], ends: [] });
+});
+
+it("removes what still waits of a sweep that is done, and nothing of one that runs", async () => {
+  const waiting: GridTask = { ...TASK, task: null, tasks: 9, state: "waiting", shown: "qw" };
+  const names = ["0a1b2c3d", "0a1b2c3e", "0a1b2c3f"];
+  for (const token of names) {
+    const submission = { token, program: "pilot", pool: "p1" } as const;
+    recordSubmission(path.join(folder, token), {
+      version: 1,
+      ...submission,
+      at_once: 1,
+      slices: 9,
+    });
+  }
+  markDone(path.join(folder, "0a1b2c3d"));
+  markDone(path.join(folder, "0a1b2c3e"));
+  const tasks = names.map((token, index) => {
+    return { ...waiting, job: String(index), name: `qs${token}-demo` };
+  });
+  const running = { ...TASK, job: "1", name: "qs0a1b2c3e-demo" };
+  const report = { ageSeconds: 0, tasks: [...tasks, running] };
+  await new GridLook(scheduler(report), folder).look([]);
+  expect(cancelled).toEqual(["0"]);
 });
 
 it("names tasks that ended before their pilot was there", async () => {

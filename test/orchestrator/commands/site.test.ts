@@ -114,7 +114,7 @@ describeOnLab("a cluster behind a gateway", (lab: ClusterLab) => {
   function labSite(sge: string): void {
     const lines = [
       "scheduler: sge",
-      "ssh: {host: login, jump: gateway}",
+      "ssh: {host: login}",
       'root: "~/a site"',
       "setup: [module load nodejs/20]",
       `sge: {${sge}, parallel_environment: omp, gpu_rule: none}`,
@@ -127,6 +127,8 @@ describeOnLab("a cluster behind a gateway", (lab: ClusterLab) => {
     const before = await lab.on("login", ["ls", "-A"]);
     const { exitCode, value } = await site(["check", "lab"], connect);
     expect(value).not.toContainEqual(expect.objectContaining({ status: "problem" }));
+    const forwarding = { check: "forwarding", message: "gateway forwards to the login host" };
+    expect(value).toContainEqual(expect.objectContaining(forwarding));
     expect(exitCode).toBe(0);
     expect(await lab.on("login", ["ls", "-A"])).toEqual(before);
   });

@@ -72,6 +72,7 @@ function checksOf({ sections = {}, cut = [], site = {}, banner = "" }: Said): Si
   return siteChecks({
     site: cluster(site),
     root: "/projectnb/ds598/students/ds/qsweep",
+    through: ["gateway"],
     requests: [{ name: "pilot", request }],
     nonce,
     stdout: `${banner}${stdout}${banner}`,
@@ -350,6 +351,7 @@ test("a login shell that runs nothing is one clear problem", () => {
   const [only, ...others] = siteChecks({
     site: cluster(),
     root: "/r",
+    through: [],
     requests: [],
     nonce,
     stdout: "Your password expires in 3 days.\n",

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -9,7 +9,8 @@ import type { BrokerAddress } from "../../../worker/contract/trial-files.ts";
 import { submissionPaths } from "../../../worker/files/submission-directory.ts";
 import { newestBroker } from "../../../worker/queue/broker-address.ts";
 import { brokerAnswers } from "../../../worker/queue/broker-connection.ts";
-import { BrokerRoot } from "../../rig/broker-root.ts";
+import { VANISHED_LIMIT } from "../../../worker/queue/retry-rules.ts";
+import { BrokerRoot, PILOT_JOB } from "../../rig/broker-root.ts";
 import { kill } from "../../rig/local-site.ts";
 import { waitFor } from "../../rig/wait-for.ts";
 
@@ -35,6 +36,12 @@ afterEach(async () => {
   await Promise.all(tasks);
   await site.dispose();
 });
+
+/** A trial that waits, and a pilot that may come for it: the broker is wanted. */
+function addWork(): void {
+  site.sweep.add({ id: TRIAL });
+  site.submitPilot();
+}
 
 /** Runs a task of the broker's grid job; on loopback, as this machine may have nothing else. */
 function startTask(values: Partial<BrokerRun> = {}): { ended: Promise<void>; lines: string[] } {
@@ -68,7 +75,7 @@ function isDone(): boolean {
 
 describe("a broker in a grid job of its own", () => {
   it("serves, survives the scheduler's notices, and ends with its data when asked to", async () => {
-    site.sweep.add({ id: TRIAL });
+    addWork();
     const { ended } = startTask();
     const first = await generationUp(1);
     if (first.pid === null) throw new Error("not started by us");
@@ -84,7 +91,7 @@ describe("a broker in a grid job of its own", () => {
   });
 
   it("starts the next generation when its Redis was killed", async () => {
-    site.sweep.add({ id: TRIAL });
+    addWork();
     startTask();
     const first = await generationUp(1);
     if (first.pid !== null) kill(first.pid);
@@ -93,7 +100,7 @@ describe("a broker in a grid job of its own", () => {
   });
 
   it("starts the next generation when its data is gone", async () => {
-    site.sweep.add({ id: TRIAL });
+    addWork();
     startTask();
     await site.client(await generationUp(1)).flushall();
     const second = await generationUp(2);
@@ -101,7 +108,7 @@ describe("a broker in a grid job of its own", () => {
   });
 
   it("ends at its walltime's margin, for the next task to follow", async () => {
-    site.sweep.add({ id: TRIAL });
+    addWork();
     const { ended } = startTask({ walltimeSeconds: 600, elapsedSeconds: 500, marginSeconds: 99 });
     await ended;
     expect(isDone()).toBe(false);
@@ -109,7 +116,7 @@ describe("a broker in a grid job of its own", () => {
   });
 
   it("stands by while another answers, and follows it", async () => {
-    site.sweep.add({ id: TRIAL });
+    addWork();
     startTask();
     const first = await generationUp(1);
     const { lines } = startTask();
@@ -120,7 +127,7 @@ describe("a broker in a grid job of its own", () => {
   });
 
   it("gives way to a later generation that others follow", async () => {
-    site.sweep.add({ id: TRIAL });
+    addWork();
     startTask();
     const first = await generationUp(1);
     claimGeneration(site.root, 2);
@@ -137,6 +144,32 @@ describe("a broker in a grid job of its own", () => {
     await ended;
     expect(isDone()).toBe(true);
     expect(newestBroker(site.root)?.generation).toBe(1);
+  });
+
+  it.each<[why: string, arrange: () => void]>([
+    ["whose pilots were refused", () => {}],
+    [
+      "whose pilots' tasks are all over",
+      () => {
+        const exit = { version: 1, job: PILOT_JOB, task: 1, status: 71 };
+        const file = path.join(site.submitPilot(), `task-1.${PILOT_JOB}.exit`);
+        writeFileSync(file, JSON.stringify(exit));
+      },
+    ],
+  ])("is not kept for a sweep %s, though a trial waits", async (_, arrange) => {
+    site.sweep.add({ id: TRIAL });
+    arrange();
+    const { ended } = startTask();
+    await ended;
+    expect(isDone()).toBe(true);
+  });
+
+  it("is not kept for a trial that is held because its attempts vanish", async () => {
+    addWork();
+    for (let attempt = 1; attempt <= VANISHED_LIMIT; attempt += 1) site.sweep.claim(TRIAL, attempt);
+    const { ended } = startTask();
+    await ended;
+    expect(isDone()).toBe(true);
   });
 
   it("goes on while a pilot is there, though every trial is settled", async () => {
