@@ -47,6 +47,11 @@ const validate = ValidateSettings.shape;
 export const PARAMETERS: Readonly<Record<string, Parameter>> = {
   epochs: parameter(train.epochs, 5, "Passes over the training split."),
   batch_size: parameter(train.batch_size, 16, "Captions per optimiser step."),
+  accumulate: parameter(
+    train.accumulate,
+    1,
+    "Pieces that a batch is computed in, one after another: less memory for the same step.",
+  ),
   captions: parameter(
     train.captions,
     "all",

@@ -181,6 +181,7 @@ function recipe(method: Method, seed: number): Recipe {
   const train = {
     epochs: 2,
     batch_size: 4,
+    accumulate: 1,
     captions: "all",
     max_length: 20,
     labels: "pads_masked",
@@ -195,6 +196,7 @@ function recipe(method: Method, seed: number): Recipe {
     ...(method !== "constant" && { model: { digest: "0", init: "pretrained" } }),
     ...(isTrained && { train }),
     ...(method === "lora" && {
+      train: { ...train, encoder_cache: "off" },
       lora: { r: 4, alpha: 8, dropout: 0, target_modules: ["query"] },
     }),
     decode: { num_beams: 1, max_new_tokens: 8 },

@@ -16,6 +16,8 @@ export type OptimizerSettings = z.infer<typeof OptimizerSettings>;
 export const TrainSettings = z.strictObject({
   epochs: count,
   batch_size: count,
+  /** Pieces that a batch is computed in, one after another: less memory for the same step. */
+  accumulate: count,
   /** `all`: an epoch runs over image-caption pairs; `one`: one caption an image, drawn each epoch. */
   captions: z.enum(["all", "one"]),
   /** Longest caption in tokens, [CLS] and [SEP] included. */

@@ -9,6 +9,8 @@ export const graphName = {
   m: (name: string) => `m/${name}`,
   v: (name: string) => `v/${name}`,
   gradient: (name: string) => `gradient/${name}`,
+  /** Of the gradients of a batch's pieces so far, each times its share of the batch. */
+  sum: (name: string) => `sum/${name}`,
 };
 
 const T = { T: typeAttribute(DataType.float) };
@@ -44,5 +46,38 @@ export function adamwNodes(
     const factors = [power, power, feeds["stepSize"]!, beta1!, beta2!, feeds["epsilon"]!];
     const inputs = [...state, ...factors, gradient];
     return graph.add({ op: "ResourceApplyAdam", inputs, after, attributes: T });
+  });
+}
+
+/** The nodes that add a piece's gradients to their sums. Its share is a feed. */
+export function accumulationNodes(
+  { graph, variables, computed, feeds }: UpdateScope,
+  names: readonly string[],
+): string[] {
+  return names.map((name) => {
+    const inputs = [computed[graphName.gradient(name)]!, feeds["share"]!];
+    const weighted = graph.add({ op: "Mul", inputs, attributes: T });
+    return graph.add({
+      op: "AssignAddVariableOp",
+      inputs: [variables[graphName.sum(name)]!, weighted],
+      attributes: { dtype: T.T },
+    });
+  });
+}
+
+/** The nodes that empty the sums of gradients once all of these have run. */
+export function emptyingNodes(
+  { graph, variables, reads }: UpdateScope,
+  names: readonly string[],
+  after: readonly string[],
+): string[] {
+  return names.map((name) => {
+    const sum = graphName.sum(name);
+    const zeros = graph.add({ op: "ZerosLike", inputs: [reads[sum]!], after, attributes: T });
+    return graph.add({
+      op: "AssignVariableOp",
+      inputs: [variables[sum]!, zeros],
+      attributes: { dtype: T.T },
+    });
   });
 }

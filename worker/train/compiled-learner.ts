@@ -3,9 +3,12 @@ import { lossAndGradients } from "../model/loss-and-gradients.ts";
 import type { CaptionBatch, CaptionTokens } from "../model/trainable.ts";
 import { Program } from "../tensor/compile/program.ts";
 import type { NamedTensors } from "../tensor/named-tensors.ts";
+import type { Step } from "../tensor/compile/step-graph.ts";
 import type { RunnableStep } from "../tensor/step-runner.ts";
-import { adamwNodes, graphName } from "./adamw-nodes.ts";
+import { accumulationNodes, adamwNodes, emptyingNodes, graphName } from "./adamw-nodes.ts";
 import { type AdamWState, stepFactors } from "./adamw.ts";
+import { type BatchPiece, piecesOf } from "./batch-pieces.ts";
+import { disposeBatch } from "./caption-batch.ts";
 import type { Learner, LearnerOptions, StepInputs } from "./learner.ts";
 
 /**
@@ -16,12 +19,16 @@ export class CompiledLearner implements Learner {
   readonly #options: LearnerOptions;
   readonly #names: readonly string[];
   readonly #program: Program;
-  readonly #step: RunnableStep;
+  /** Takes a step, or adds the gradients of a piece of a batch to their sums. */
+  readonly #learn: RunnableStep;
+  /** Takes a step with the sums; null where a batch is one piece. */
+  readonly #apply: RunnableStep | null;
   #stepsTaken: number;
   #lent: AdamWState | null = null;
 
   constructor(options: LearnerOptions) {
-    const { trainable, state, settings } = options;
+    const { trainable, state, settings, accumulate = 1 } = options;
+    const isWhole = accumulate === 1;
     this.#options = options;
     this.#names = Object.keys(trainable.parameters);
     this.#stepsTaken = state.step;
@@ -29,28 +36,43 @@ export class CompiledLearner implements Learner {
       ...renamed(trainable.parameters, graphName.parameter),
       ...renamed(state.m, graphName.m),
       ...renamed(state.v, graphName.v),
+      ...(isWhole ? {} : renamed(zerosLike(trainable.parameters), graphName.sum)),
     });
     trainable.replaceParameters({});
-    this.#step = this.#program.compile({
+    this.#learn = this.#program.compile({
       compute: (variables, feeds) => this.#compute(variables, feeds),
       results: ["loss"],
-      update: (scope) => adamwNodes(scope, this.#names, settings),
+      update: (scope) =>
+        isWhole ? adamwNodes(scope, this.#names, settings) : accumulationNodes(scope, this.#names),
     });
+    this.#apply = isWhole ? null : this.#program.compile(this.#applying());
   }
 
   async step({ batch, lr, dropoutSeed }: StepInputs): Promise<number> {
-    const { settings } = this.#options;
+    const { settings, accumulate = 1 } = this.#options;
     const factors = stepFactors(settings, { step: this.#stepsTaken + 1, lr });
-    const scalars: NamedTensors = {
-      ...Object.fromEntries(
-        Object.entries(factors).map(([name, factor]) => [name, tf.scalar(factor)]),
-      ),
-      ...(dropoutSeed !== null && { dropoutSeed: tf.scalar(dropoutSeed, "int32") }),
-    };
-    const { loss } = this.#step({ ...batch, ...scalars });
+    const scalars = Object.fromEntries(
+      Object.entries(factors).map(([name, factor]) => [name, tf.scalar(factor)]),
+    );
+    let loss = 0;
+    for (const piece of await piecesOf(batch, { count: accumulate, dropoutSeed })) {
+      const share = tf.scalar(piece.share);
+      const feeds = this.#apply === null ? scalars : { share };
+      loss += piece.share * (await this.#lossOf(piece, feeds));
+      share.dispose();
+      if (piece.batch !== batch) disposeBatch(piece.batch);
+    }
+    if (this.#apply !== null) tf.dispose(this.#apply(scalars));
+    tf.dispose(scalars);
     this.#stepsTaken += 1;
+    return loss;
+  }
+
+  async #lossOf({ batch, dropoutSeed }: BatchPiece, feeds: NamedTensors): Promise<number> {
+    const seed = dropoutSeed === null ? {} : { dropoutSeed: tf.scalar(dropoutSeed, "int32") };
+    const { loss } = this.#learn({ ...batch, ...feeds, ...seed });
     const [value] = await loss!.data();
-    tf.dispose([loss!, scalars]);
+    tf.dispose([loss!, seed]);
     return value!;
   }
 
@@ -58,6 +80,9 @@ export class CompiledLearner implements Learner {
     if (this.#lent !== null) return use(this.#lent);
     const { trainable } = this.#options;
     const values = this.#program.read();
+    for (const name of this.#apply === null ? [] : this.#names) {
+      values[graphName.sum(name)]!.dispose();
+    }
     const taken = (name: (parameter: string) => string): NamedTensors =>
       Object.fromEntries(this.#names.map((each) => [each, values[name(each)]!]));
     trainable.replaceParameters(taken(graphName.parameter));
@@ -76,6 +101,25 @@ export class CompiledLearner implements Learner {
     this.#program.dispose();
   }
 
+  /** A step of the optimiser with the sums as gradients, which are empty afterwards. */
+  #applying(): Step {
+    const { settings } = this.#options;
+    const done = "done";
+    return {
+      compute: (variables) => ({
+        ...Object.fromEntries(
+          this.#names.map((name) => [graphName.gradient(name), variables[graphName.sum(name)]!]),
+        ),
+        [done]: tf.scalar(1),
+      }),
+      results: [done],
+      update: (scope) => {
+        const steps = adamwNodes(scope, this.#names, settings);
+        return emptyingNodes(scope, this.#names, steps);
+      },
+    };
+  }
+
   #compute(variables: NamedTensors, feeds: NamedTensors): NamedTensors {
     const parameters = Object.fromEntries(
       this.#names.map((name) => [name, variables[graphName.parameter(name)]!]),
@@ -86,6 +130,12 @@ export class CompiledLearner implements Learner {
     const { loss, gradients } = lossAndGradients(trainable, feeds, dropoutSeed, parameters);
     return { loss, ...renamed(gradients, graphName.gradient) };
   }
+}
+
+function zerosLike(tensors: NamedTensors): NamedTensors {
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, tensor]) => [name, tf.zerosLike(tensor)]),
+  );
 }
 
 function renamed(tensors: NamedTensors, name: (of: string) => string): NamedTensors {

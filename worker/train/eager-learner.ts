@@ -1,5 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { lossAndGradients } from "../model/loss-and-gradients.ts";
+import { type BatchPiece, piecesOf } from "./batch-pieces.ts";
+import { disposeBatch } from "./caption-batch.ts";
+import type { NamedTensors } from "../tensor/named-tensors.ts";
 import { type AdamWState, adamwStep } from "./adamw.ts";
 import type { Learner, LearnerOptions, StepInputs } from "./learner.ts";
 
@@ -14,15 +17,36 @@ export class EagerLearner implements Learner {
   }
 
   async step({ batch, lr, dropoutSeed }: StepInputs): Promise<number> {
-    const { trainable, settings } = this.#options;
-    const { loss, gradients } = lossAndGradients(trainable, batch, dropoutSeed);
+    const { trainable, settings, accumulate: count = 1 } = this.#options;
+    const { loss, gradients } = await this.#lossAndGradients(
+      await piecesOf(batch, { count, dropoutSeed }),
+    );
     const { parameters } = trainable;
     const next = adamwStep({ parameters, gradients, state: this.#state, lr, settings });
-    const [value] = await loss.data();
-    tf.dispose([loss, gradients, this.#state.m, this.#state.v]);
+    tf.dispose([gradients, this.#state.m, this.#state.v]);
     trainable.replaceParameters(next.parameters);
     this.#state = next.state;
-    return value!;
+    return loss;
+  }
+
+  /** Of the whole batch. The caller disposes the gradients. */
+  async #lossAndGradients(
+    pieces: readonly BatchPiece[],
+  ): Promise<{ loss: number; gradients: NamedTensors }> {
+    let loss = 0;
+    let gradients: NamedTensors | null = null;
+    for (const { batch, share, dropoutSeed } of pieces) {
+      const found = lossAndGradients(this.#options.trainable, batch, dropoutSeed);
+      const [value] = await found.loss.data();
+      found.loss.dispose();
+      if (pieces.length === 1) return { loss: value!, gradients: found.gradients };
+      const before: NamedTensors | null = gradients;
+      gradients = tf.tidy(() => weightedSum(before, found.gradients, share));
+      tf.dispose([before ?? [], found.gradients]);
+      disposeBatch(batch);
+      loss += share * value!;
+    }
+    return { loss, gradients: gradients ?? {} };
   }
 
   withState<T>(use: (state: AdamWState) => Promise<T>): Promise<T> {
@@ -32,4 +56,13 @@ export class EagerLearner implements Learner {
   dispose(): void {
     tf.dispose([this.#state.m, this.#state.v]);
   }
+}
+
+function weightedSum(sum: NamedTensors | null, more: NamedTensors, share: number): NamedTensors {
+  return Object.fromEntries(
+    Object.entries(more).map(([name, tensor]) => {
+      const weighted = tf.mul(tensor, share);
+      return [name, sum === null ? weighted : tf.add(sum[name]!, weighted)];
+    }),
+  );
 }

@@ -83,8 +83,8 @@ export async function fineTune(context: AttemptContext, recipe: TunedRecipe): Pr
       found === null
         ? initAdamW(captioner.parameters)
         : await loadOptimizerState(found.directory, captioner.parameters);
-    const settings = recipe.train.optimizer;
-    learner = openLearner({ trainable: captioner, state, settings });
+    const { optimizer: settings, accumulate } = recipe.train;
+    learner = openLearner({ trainable: captioner, state, settings, accumulate });
     splits = await openSplits({ context, recipe, inputs, captioner });
     const searcher = new CaptionSearcher(captioner, runner);
     const run = openRun({ context, recipe, inputs, splits, captioner, searcher, learner, found });

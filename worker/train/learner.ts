@@ -11,6 +11,8 @@ export interface LearnerOptions {
   /** The optimiser's state to begin with; taken over. */
   state: AdamWState;
   settings: OptimizerSettings;
+  /** Pieces that a batch is computed in, one after another; 1 if left out. */
+  accumulate?: number;
 }
 
 export interface StepInputs {

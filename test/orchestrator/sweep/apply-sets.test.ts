@@ -5,7 +5,7 @@ import { sourceText } from "../../../orchestrator/sweep/source-text.ts";
 import { diagnose, lines } from "./diagnose.ts";
 
 const TRAIN_KEYS =
-  "epochs, batch_size, captions, max_length, labels, lr, schedule, precision, encoder_cache, " +
+  "epochs, batch_size, accumulate, captions, max_length, labels, lr, schedule, precision, encoder_cache, " +
   "optimizer, checkpoint, validate, decode";
 const TEXT = "name: s\ndataset: {root: data}\narms:\n  a: {model: m, method: full, lr: 1e-5}\n";
 

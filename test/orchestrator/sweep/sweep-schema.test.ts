@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { diagnose, lines } from "./diagnose.ts";
 
 const TRAIN_KEYS =
-  "epochs, batch_size, captions, max_length, labels, lr, schedule, precision, encoder_cache, " +
+  "epochs, batch_size, accumulate, captions, max_length, labels, lr, schedule, precision, encoder_cache, " +
   "optimizer, checkpoint, validate, decode";
 const ARM_KEYS = `model, init, method, lora, train, ${TRAIN_KEYS}, zip, resources`;
 const TOP_KEYS =

@@ -126,6 +126,7 @@ export async function tinySpec(
   const train: TrainSettings = {
     epochs: 2,
     batch_size: 3,
+    accumulate: 1,
     captions: "all",
     max_length: 16,
     labels: "pads_counted",

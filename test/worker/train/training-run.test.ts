@@ -28,6 +28,7 @@ afterEach(async () => {
 /** Two steps an epoch: three images of one caption each, two a batch. */
 const STEPS_PER_EPOCH = 2;
 const settings: TrainSettings = {
+  accumulate: 1,
   epochs: 4,
   batch_size: 2,
   captions: "all",
