@@ -1,8 +1,9 @@
 import { type BigIntStats, readFileSync, statSync } from "node:fs";
 
 /**
- * Files of one kind that are replaced whole or not at all, each parsed once for as long as it is the
- * same: another one shows by its inode, its times or its size. Nobody may change what is returned.
+ * Files of one kind that are replaced whole or not at all. Each is parsed once for as long as it is
+ * the same: another one shows by its inode, its times or its size. Nobody may change what `read`
+ * returns.
  */
 export class RememberedFiles<T> {
   readonly #parse: (text: string) => T;

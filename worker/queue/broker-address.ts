@@ -39,7 +39,7 @@ export function claimedGenerations(root: string): number[] {
     .toSorted((a, b) => a - b);
 }
 
-/** Whether a broker of a later generation came up; asked before every use of one, so it is cheap. */
+/** Whether a broker of a later generation came up; asked often, so no address is read for it. */
 export function isSucceeded(root: string, generation: number): boolean {
   return claimedGenerations(root).some(
     (later) => later > generation && existsSync(generationPaths(root, later).address),
