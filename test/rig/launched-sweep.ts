@@ -195,6 +195,7 @@ function recipe(method: Method, seed: number): Recipe {
     ...(method !== "constant" && { model: { digest: "0", init: "pretrained" } }),
     ...(isTrained && { train }),
     ...(method === "lora" && {
+      train: { ...train, encoder_cache: "off" },
       lora: { r: 4, alpha: 8, dropout: 0, target_modules: ["query"] },
     }),
     decode: { num_beams: 1, max_new_tokens: 8 },
