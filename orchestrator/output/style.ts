@@ -18,9 +18,12 @@ export function styleFor(
 }
 
 const CONTROL = /\p{Cc}/gu;
+const HAS_CONTROL = /\p{Cc}/u;
 
 /** The text without what a terminal would obey; tabs become one space, so that columns stay. */
 export function printable(text: string): string {
+  // Nearly no cell of a long table has any.
+  if (!HAS_CONTROL.test(text)) return text;
   return text.replaceAll("\t", " ").replaceAll(CONTROL, "·");
 }
 

@@ -8,6 +8,7 @@ export function canonicalJson(value: unknown, known?: ReadonlyMap<unknown, strin
   const text = known?.get(value);
   if (text !== undefined) return text;
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item, known)).join(",")}]`;
+  if (Number.isFinite(value)) return String(value);
   if (!isJsonMap(value)) return JSON.stringify(value);
   let entries = "";
   for (const key of Object.keys(value).toSorted()) {

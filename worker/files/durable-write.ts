@@ -13,6 +13,10 @@ import {
 import path from "node:path";
 import { errorCode } from "./error-code.ts";
 
+/** Tells the temporary files of all processes apart, on whichever hosts they are. */
+const PROCESS = `${process.pid}.${randomBytes(8).toString("hex")}`;
+let written = 0;
+
 export interface WriteOptions {
   /** Permission bits of a new file. */
   mode?: number;
@@ -98,7 +102,8 @@ export function syncDirectory(directory: string): void {
 }
 
 function writeTemporary(file: string, content: string, { mode = 0o644 }: WriteOptions): string {
-  const temporary = `${file}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
+  written += 1;
+  const temporary = `${file}.${PROCESS}.${written}.tmp`;
   const descriptor = openSync(temporary, "wx", mode);
   try {
     writeFileSync(descriptor, content);

@@ -3,6 +3,7 @@ import path from "node:path";
 import { Intent, SweepPlan } from "../contract/trial-files.ts";
 import { createFileDurably } from "./durable-write.ts";
 import { readOutlines } from "./spec-outlines.ts";
+import { RememberedFiles } from "./remembered-files.ts";
 import { readTrialBriefly, type TrialRecord, trialPaths } from "./trial-directory.ts";
 import type { SpecOutline, TrialSpec } from "../contract/trial-spec.ts";
 
@@ -36,10 +37,12 @@ export function pathsIn(directory: string): SweepPaths {
   };
 }
 
+/** With thousands of trials a plan takes longer to read than a trial that trains nothing. */
+const plans = new RememberedFiles((text) => SweepPlan.parse(JSON.parse(text)));
+
 /** The plan of a launched sweep, or null where there is none. */
 export function readPlan({ plan }: SweepPaths): SweepPlan | null {
-  if (!existsSync(plan)) return null;
-  return SweepPlan.parse(JSON.parse(readFileSync(plan, "utf8")));
+  return plans.read(plan);
 }
 
 /** Writes what the user asked for, before anything is done about it. Later intents come after. */

@@ -103,19 +103,31 @@ export interface TrialRecord {
 }
 
 export function readTrialRecord(trialDirectory: string): TrialRecord {
-  const result = readResult(trialDirectory);
-  const attempts = claimedAttempts(trialDirectory);
-  return { result, attempts: attempts.map((attempt) => readAttempt(trialDirectory, attempt)) };
+  return { result: readResult(trialDirectory), attempts: readAttempts(trialDirectory) };
 }
 
 /** As `readTrialRecord`, but of the attempts of a trial with a result the numbers only. */
 export function readTrialBriefly(trialDirectory: string): TrialRecord {
-  const numbers = claimedAttempts(trialDirectory);
-  const result = numbers.length === 0 ? null : readResult(trialDirectory);
-  const attempts = numbers.map((attempt) =>
-    result ? { attempt, claim: null, exit: null } : readAttempt(trialDirectory, attempt),
-  );
-  return { result, attempts };
+  const result = readResult(trialDirectory);
+  if (result === null) return { result, attempts: readAttempts(trialDirectory) };
+  const numbers = attemptsAround(trialDirectory, result.attempt);
+  return { result, attempts: numbers.map((attempt) => ({ attempt, claim: null, exit: null })) };
+}
+
+/**
+ * Numbers of the claimed attempts up to this one and, without a gap, beyond. Each is looked for by
+ * its name: there are few, and to list a directory takes several times as long.
+ */
+function attemptsAround(trialDirectory: string, attempt: number): number[] {
+  const numbers: number[] = [];
+  for (let number = 1; ; number += 1) {
+    if (existsSync(attemptPaths(trialDirectory, number).claim)) numbers.push(number);
+    else if (number > attempt) return numbers;
+  }
+}
+
+function readAttempts(trialDirectory: string): AttemptRecord[] {
+  return claimedAttempts(trialDirectory).map((attempt) => readAttempt(trialDirectory, attempt));
 }
 
 function readResult(trialDirectory: string): ResultOutline | null {

@@ -2,7 +2,7 @@ import type { BrokerSettings } from "../broker/broker-settings.ts";
 import { ensureBroker } from "../broker/ensure-broker.ts";
 import { Failure } from "../contract/failure.ts";
 import { readPlan, sweepPaths } from "../files/sweep-directory.ts";
-import { newestBroker } from "../queue/broker-address.ts";
+import { isSucceeded } from "../queue/broker-address.ts";
 import { lostData } from "../queue/broker-connection.ts";
 import { TrialQueue } from "../queue/trial-queue.ts";
 
@@ -31,8 +31,7 @@ export class BrokerSession {
     try {
       const queue = await connection;
       // One that others gave up may come back and answer: nobody else follows it any more.
-      const newest = newestBroker(this.#settings.root);
-      if (newest && newest.generation > queue.generation) throw lostData();
+      if (isSucceeded(this.#settings.root, queue.generation)) throw lostData();
       return await action(queue);
     } catch (error) {
       if (!isSilence(error)) throw error;

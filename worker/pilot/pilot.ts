@@ -15,6 +15,7 @@ import { runAttempt } from "./run-attempt.ts";
 import { SignOff } from "./sign-off.ts";
 import { type PilotClock, Slice, type SliceLimits, systemClock } from "./slice.ts";
 import { type TakenGpus, takeGpus } from "./take-gpus.ts";
+import { type Trainer, TrainerProcess, type TrainerStart } from "./trainer-process.ts";
 
 /** An idle pilot looks at the trial directories this often within a lease. */
 const LOOKS_PER_LEASE = 3;
@@ -45,11 +46,10 @@ export interface PilotSettings extends BrokerSettings {
   log: (line: string) => void;
 }
 
-/** What a test puts in the place of real things. */
+/** What tests and measurements put in the place of real things. */
 export interface PilotParts {
   clock?: PilotClock;
-  /** The program run as trainer. */
-  trainer?: string;
+  startTrainer?: (start: TrainerStart) => Trainer;
 }
 
 /** A pilot at work. */
@@ -108,14 +108,17 @@ async function pullTrials(work: Work): Promise<void> {
   const { settings, pilot, session, slice, signOff, leaving } = work;
   const { leaseSeconds } = settings;
   let nextLook = 0;
+  let isPresent = false;
   while (!leaving.aborted && slice.hasRoom) {
     const handOut = await session.use(async (queue) => {
-      await answered(queue.pilots.present(pilot, leaseSeconds));
+      if (!isPresent) await answered(queue.pilots.present(pilot, leaseSeconds));
       return queue.pull();
     });
+    isPresent = false;
     if (handOut !== null) {
       signOff.takeBack();
-      await attend(work, handOut);
+      // Who has an attempt behind it has just been heard of.
+      isPresent = await attend(work, handOut);
       nextLook = 0;
     } else if (performance.now() >= nextLook) {
       if (await signsOff(work)) return;
@@ -142,25 +145,26 @@ async function signsOff({ settings, paths, session, signOff }: Work): Promise<bo
   return isSettled;
 }
 
-/** Claims what was handed out, unless somebody else has it, and has it trained. */
-async function attend(work: Work, handOut: PulledHandOut): Promise<void> {
+/** Claims what was handed out and has it trained; false if somebody else has it. */
+async function attend(work: Work, handOut: PulledHandOut): Promise<boolean> {
   const { settings, parts, pilot, paths, session, slice, gpus } = work;
   const { root, threads, leaseSeconds, leaving, log } = settings;
   const { trial } = handOut;
   const attempt = await session.use(({ leases }) => claimTrial({ paths, leases, trial, pilot }));
   await handOut.acknowledge().catch((error: unknown) => log(`not acknowledged: ${String(error)}`));
-  if (attempt === null) return;
+  if (attempt === null) return false;
   log(`trial ${trial}, attempt ${attempt}`);
-  const { trainer } = parts;
+  const { startTrainer = (start) => new TrainerProcess(start) } = parts;
   const run = { paths, session, trial, attempt, pilot, threads, leaseSeconds, leaving };
   const features = {
     directory: featuresDirectory(root),
     limit_bytes: settings.featuresLimitBytes,
     patience_seconds: Math.max(leaseSeconds, LEAST_PATIENCE_SECONDS),
   };
-  const exit = await runAttempt({ ...run, slice, gpus, features, trainer });
+  const exit = await runAttempt({ ...run, slice, gpus, features, startTrainer });
   log(`trial ${trial}, attempt ${attempt}: ${exit.outcome}`);
   if (hasNoGpu(exit)) throw brokenGpu(exit.failure.message);
+  return true;
 }
 
 async function takeLeave({ settings, pilot, session, slice, signOff }: Work): Promise<void> {

@@ -15,7 +15,7 @@ import { readDisposition } from "./claim-trial.ts";
 import { startingView, viewAfter } from "./live-view.ts";
 import type { Slice } from "./slice.ts";
 import type { TakenGpus } from "./take-gpus.ts";
-import { type TrainerEnd, TrainerProcess } from "./trainer-process.ts";
+import type { Trainer, TrainerEnd, TrainerStart } from "./trainer-process.ts";
 
 /** A lease is renewed this often within its length: missed answers do not lose it at once. */
 const RENEWALS_PER_LEASE = 5;
@@ -37,8 +37,7 @@ export interface AttemptRun {
   /** Null where GPUs are left as they are. */
   gpus: TakenGpus | null;
   features: FeatureSettings;
-  /** The program to run, where that is not the trainer. */
-  trainer: string | undefined;
+  startTrainer: (start: TrainerStart) => Trainer;
 }
 
 /**
@@ -50,14 +49,13 @@ export async function runAttempt(run: AttemptRun): Promise<AttemptExit> {
   const trialDirectory = path.join(paths.trials, trial);
   const shown = new ShownProgress(run);
   const watch = slice.watchAttempt();
-  const trainer = new TrainerProcess({
+  const trainer = run.startTrainer({
     trialDirectory,
     attempt,
     threads,
     devices: run.gpus?.devices ?? null,
     span: slice.wholeSpan(),
     features: run.features,
-    script: run.trainer,
     onEvent: (event) => {
       watch(event);
       shown.add(event);
@@ -72,15 +70,18 @@ export async function runAttempt(run: AttemptRun): Promise<AttemptExit> {
   const end = await trainer.ended;
   if (end.signal === "SIGKILL") await delay(MILLISECONDS_TO_BE_KILLED_TOO);
   for (const release of obligations) release();
+  shown.close();
   const exit = readExit(trialDirectory, attempt) ?? recordDeath(run, { end, step: shown.step });
   if (existsSync(attemptPaths(trialDirectory, attempt).result)) {
     publishResult(trialDirectory, attempt);
   }
-  const next = readDisposition(paths, trial);
+  // Nothing follows a finished attempt, so nobody need look.
+  const next = exit.outcome === "finished" ? null : readDisposition(paths, trial);
   await session.use(async (queue) => {
-    await answered(queue.leases.release(trial, attempt));
-    if (next.kind === "waiting") await queue.add([{ trial, attempt: next.attempt }]);
-    await answered(queue.pilots.present(pilot, run.leaseSeconds));
+    if (next?.kind === "waiting") await queue.add([{ trial, attempt: next.attempt }]);
+    const release = queue.leases.release(trial, attempt);
+    const present = queue.pilots.present(pilot, run.leaseSeconds);
+    await answered(Promise.all([release, present]));
   });
   return exit;
 }
@@ -108,12 +109,12 @@ function repeatedly(seconds: number, action: () => Promise<void> | void): () => 
 }
 
 /** Hands on what the user wants, also while no broker answers. */
-function heed({ paths, trial }: AttemptRun, trainer: TrainerProcess): void {
+function heed({ paths, trial }: AttemptRun, trainer: Trainer): void {
   if (readWishes(paths)(trial).stopped) trainer.stop("stop");
 }
 
 /** Renews the lease, and tells the trainer if it is superseded. */
-async function renew(run: AttemptRun, trainer: TrainerProcess): Promise<void> {
+async function renew(run: AttemptRun, trainer: Trainer): Promise<void> {
   const { session, trial, attempt, pilot, leaseSeconds } = run;
   try {
     const held = await session.use(async (queue) => {
@@ -150,7 +151,8 @@ function recordDeath(
 class ShownProgress {
   readonly #run: AttemptRun;
   #view: LiveTrial;
-  #sending: Promise<void> | null = null;
+  #isSending = false;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(run: AttemptRun) {
     this.#run = run;
@@ -168,19 +170,22 @@ class ShownProgress {
     this.#send();
   }
 
+  /** Of an attempt that is over its directory tells. */
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+
   #send(): void {
-    if (this.#sending) return;
-    this.#sending = new Promise((resolve) => {
-      setTimeout(() => {
-        this.#sending = null;
-        const view = this.#view;
-        this.#run.session
-          .use((queue) => queue.show(this.#run.trial, view))
-          .catch((error: unknown) => {
-            if (!isSilence(error)) throw error;
-          })
-          .finally(resolve);
-      }, SHOW_MILLISECONDS).unref();
-    });
+    if (this.#isSending) return;
+    this.#isSending = true;
+    const { session, trial } = this.#run;
+    this.#timer = setTimeout(() => {
+      this.#isSending = false;
+      session
+        .use((queue) => queue.show(trial, this.#view))
+        .catch((error: unknown) => {
+          if (!isSilence(error)) throw error;
+        });
+    }, SHOW_MILLISECONDS).unref();
   }
 }

@@ -16,8 +16,6 @@ export interface TrainerStart {
   /** The slice that the attempt has to itself, if it does. */
   span: SliceSpan | null;
   features: FeatureSettings;
-  /** The program to run, where that is not the trainer. */
-  script: string | undefined;
   onEvent: (event: TrialEvent) => void;
 }
 
@@ -27,20 +25,27 @@ export interface TrainerEnd {
   signal: NodeJS.Signals | null;
 }
 
+/** What trains one attempt. */
+export interface Trainer {
+  /** Settles when it is gone; never rejects. */
+  readonly ended: Promise<TrainerEnd>;
+  /** Asks it to end between two steps; repeated asking does no harm. */
+  stop(why: "stop" | "walltime" | "shutdown" | "superseded"): void;
+}
+
 const TRAINER = fileURLToPath(new URL("../trainer.js", import.meta.url));
 
 /** The child process that trains one attempt; its output goes to the attempt's `log.txt`. */
-export class TrainerProcess {
-  /** Settles when the process is gone; never rejects. */
+export class TrainerProcess implements Trainer {
   readonly ended: Promise<TrainerEnd>;
   readonly #child: ChildProcess;
 
-  constructor(start: TrainerStart) {
+  constructor(start: TrainerStart, script: string = TRAINER) {
     const { trialDirectory, attempt, threads, devices, onEvent } = start;
     const paths = attemptPaths(trialDirectory, attempt);
     mkdirSync(paths.directory, { recursive: true });
     const log = openSync(paths.log, "a");
-    this.#child = fork(start.script ?? TRAINER, trainerWords(start), {
+    this.#child = fork(script, trainerWords(start), {
       env: {
         ...process.env,
         ...trainerEnvironment({ threads }),
@@ -61,7 +66,6 @@ export class TrainerProcess {
     });
   }
 
-  /** Asks the trainer to end between two steps; repeated asking does no harm. */
   stop(why: "stop" | "walltime" | "shutdown" | "superseded"): void {
     if (this.#child.connected) this.#child.send({ type: "stop", why }, () => {});
   }

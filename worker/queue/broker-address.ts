@@ -39,6 +39,13 @@ export function claimedGenerations(root: string): number[] {
     .toSorted((a, b) => a - b);
 }
 
+/** Whether a broker of a later generation came up; asked often, so no address is read for it. */
+export function isSucceeded(root: string, generation: number): boolean {
+  return claimedGenerations(root).some(
+    (later) => later > generation && existsSync(generationPaths(root, later).address),
+  );
+}
+
 /** Where the newest broker that came up listens, or null where none ever did. */
 export function newestBroker(root: string): BrokerAddress | null {
   for (const generation of claimedGenerations(root).toReversed()) {

@@ -1,7 +1,12 @@
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { attemptPaths, readTrialRecord, recordEnd } from "../../../worker/files/trial-directory.ts";
+import {
+  attemptPaths,
+  readTrialBriefly,
+  readTrialRecord,
+  recordEnd,
+} from "../../../worker/files/trial-directory.ts";
 import { LaunchedSweep } from "../../rig/launched-sweep.ts";
 
 const ID = "t000000000001";
@@ -43,4 +48,11 @@ it("tells how far an attempt without an exit record got from its whole checkpoin
     mkdirSync(path.join(checkpoints, name), { recursive: true });
   }
   expect(readTrialRecord(trial).attempts[0]?.checkpointStep).toBe(100);
+});
+
+it("lists the attempts of a finished trial, later ones and gaps among them, in its brief", () => {
+  for (const attempt of [1, 3, 4, 5]) sweep.claim(ID, attempt);
+  sweep.finish(ID, 4, 0.5);
+  const { result, attempts } = readTrialBriefly(trial);
+  expect([result?.attempt, attempts.map(({ attempt }) => attempt)]).toEqual([4, [1, 3, 4, 5]]);
 });

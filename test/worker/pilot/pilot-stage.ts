@@ -11,6 +11,7 @@ import {
   type TrialRecord,
 } from "../../../worker/files/trial-directory.ts";
 import { type PilotParts, type PilotSettings, runPilot } from "../../../worker/pilot/pilot.ts";
+import { TrainerProcess, type TrainerStart } from "../../../worker/pilot/trainer-process.ts";
 import { newestBroker } from "../../../worker/queue/broker-address.ts";
 import { LaunchedSweep } from "../../rig/launched-sweep.ts";
 import { kill } from "../../rig/local-site.ts";
@@ -98,7 +99,8 @@ export class PilotStage {
   }
 
   async run(changes: Partial<PilotSettings> = {}, parts: PilotParts = {}): Promise<void> {
-    return runPilot(this.settings(changes), { trainer: STUB, ...parts });
+    const startTrainer = (start: TrainerStart) => new TrainerProcess(start, STUB);
+    return runPilot(this.settings(changes), { startTrainer, ...parts });
   }
 
   record(trial: string): TrialRecord {

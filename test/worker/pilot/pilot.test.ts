@@ -16,6 +16,9 @@ async function stageWithBroker(): Promise<PilotStage> {
   return stage;
 }
 
+/** What every trainer is told of kept features. */
+const FEATURES = ["--features", expect.any(String)];
+
 describe("a pilot", () => {
   it("leaves when every trial is settled, and tells the tasks that follow", async () => {
     const stage = await stageWithBroker();
@@ -87,7 +90,7 @@ describe("the walltime of a grid job", () => {
     const running = stage.run({ slice: HOUR }, { clock });
     const { options } = await stage.call(T1, 1);
     const span = { walltime_seconds: 3600, elapsed_seconds: 22, margin_seconds: 300 };
-    expect(options).toEqual(["--slice", JSON.stringify(span)]);
+    expect(options).toEqual(["--slice", JSON.stringify(span), ...FEATURES]);
     clock.advance(3278);
     await running;
     const [first] = stage.record(T1).attempts;
@@ -106,8 +109,8 @@ describe("the walltime of a grid job", () => {
     const clock = { monotonicSeconds: () => (existsSync(file) ? 2000 : 0), after: () => () => {} };
     stage.addQuick(T2);
     await stage.run({ slice: HOUR }, { clock });
-    expect((await stage.call(T1, 1)).options).toEqual(["--slice", expect.any(String)]);
-    expect((await stage.call(T2, 1)).options).toEqual([]);
+    expect((await stage.call(T1, 1)).options).toEqual(["--slice", expect.any(String), ...FEATURES]);
+    expect((await stage.call(T2, 1)).options).toEqual(FEATURES);
   });
 
   it("ends a pilot early that could not get another trial to its first step", async () => {
@@ -167,7 +170,10 @@ describe("the GPUs of a pilot", () => {
     const stage = await stageWithBroker();
     stage.addQuick(T1);
     await stage.run({ gpus: { rule: "auto", count: 1 } });
-    expect(await stage.call(T1, 1)).toMatchObject({ devices: "3", options: ["--gpu"] });
+    expect(await stage.call(T1, 1)).toMatchObject({
+      devices: "3",
+      options: ["--gpu", ...FEATURES],
+    });
     vi.unstubAllEnvs();
   });
 
@@ -175,7 +181,7 @@ describe("the GPUs of a pilot", () => {
     const stage = await stageWithBroker();
     stage.addQuick(T1);
     await stage.run({ gpus: { rule: "none", count: 1 } });
-    expect(await stage.call(T1, 1)).toMatchObject({ devices: "", options: [] });
+    expect(await stage.call(T1, 1)).toMatchObject({ devices: "", options: FEATURES });
   });
 
   it("are known before it claims anything, or it leaves", async () => {
