@@ -70,6 +70,7 @@ export function specOf(id: string, index: number) {
       train: {
         epochs: 5,
         batch_size: 16,
+        accumulate: 1,
         captions: "all",
         max_length: 32,
         labels: "pads_masked",
