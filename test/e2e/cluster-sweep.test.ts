@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { errorCode } from "../../worker/files/error-code.ts";
 import { fileDigest } from "../../worker/files/file-digest.ts";
 import { sweepPaths } from "../../worker/files/sweep-directory.ts";
 import { readExit } from "../../worker/files/trial-directory.ts";
@@ -188,7 +189,9 @@ describeOnLab("a sweep on a cluster", (lab) => {
       const { stdout: jobs } = await lab.on("login", ["qstat", "-j", "*"]);
       expect(jobs).toMatch(/job_number/);
       expect(jobs).not.toContain(password);
-      const secretFiles = filesHolding(laptop.root, password);
+      const secretFiles = await waitFor("a look at all files", () =>
+        filesHolding(laptop.root, password),
+      );
       expect(secretFiles.length).toBeGreaterThan(0);
       expect(secretFiles.filter((file) => (statSync(file).mode & 0o077) !== 0)).toEqual([]);
       // As before a suspension: the debugger is what Node itself answers. The trainer goes on.
@@ -278,11 +281,17 @@ async function allCommandLines(lab: ClusterLab): Promise<string> {
   return lines.join("\n");
 }
 
-function filesHolding(folder: string, text: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !entry.parentPath.includes("node_modules"))
-    .map((entry) => path.join(entry.parentPath, entry.name))
-    .filter((file) => statSync(file).size < 1 << 22 && readFileSync(file).includes(text));
+/** Null if the folder changed meanwhile: checkpoints come and go. */
+function filesHolding(folder: string, text: string): string[] | null {
+  try {
+    return readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && !entry.parentPath.includes("node_modules"))
+      .map((entry) => path.join(entry.parentPath, entry.name))
+      .filter((file) => statSync(file).size < 1 << 22 && readFileSync(file).includes(text));
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return null;
+    throw error;
+  }
 }
 
 /** Ports in state LISTEN (0A) of a /proc/net/tcp. */
