@@ -10,7 +10,7 @@ export function registerCaptionCommand(program: Command, output: CommandOutput):
     .description("caption image files with a model")
     .addHelpText("after", helpExample("caption --model models/blip --num-beams 3 photo.jpg"));
   withCaptioningOptions(command).action(async (images: string[], options: CaptioningOptions) => {
-    output.show(await withEngine(() => captionFiles(images, options, output)));
+    output.show(await withEngine(() => captionFiles(images, options, output), output));
   });
 }
 

@@ -1,12 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
+import { createInterface } from "node:readline";
 import type { EngineInfo } from "../contract/trial-event.ts";
 import {
   type FallbackEngine,
   hasTrainerEnvironment,
   trainerEnvironment,
 } from "../engine/engine-state.ts";
+import type { CommandOutput } from "./command-report.ts";
 
 const FALLBACK_NOTICES: Record<FallbackEngine, string> = {
   wasm: "engine: wasm (WebAssembly on one thread), several times slower than a native TensorFlow",
@@ -26,20 +28,30 @@ export function fallbackLines(engine: FallbackEngine, because: string): string[]
 
 /**
  * Does what needs the engine in a process that was started for it: in this one, or else in another
- * with the same command line, whose end is this one's.
+ * with the same command line, whose end is this one's. What that says on stderr goes to `output`.
  */
-export async function withEngine<T>(use: () => Promise<T>): Promise<T> {
-  return hasTrainerEnvironment() ? use() : startAgain();
+export async function withEngine<T>(
+  use: () => Promise<T>,
+  output: Pick<CommandOutput, "progress">,
+): Promise<T> {
+  return hasTrainerEnvironment() ? use() : startAgain(output);
 }
 
-async function startAgain(): Promise<never> {
+/** What TensorFlow says of itself to nobody in particular, and no setting silences. */
+const IDLE_TALK = /^(?:WARNING: All log messages before absl::InitializeLog\(\)|I0000 )/;
+
+async function startAgain({ progress }: Pick<CommandOutput, "progress">): Promise<never> {
   const child = spawn(process.execPath, process.argv.slice(1), {
-    stdio: "inherit",
+    stdio: ["inherit", "inherit", "pipe"],
     env: { ...process.env, ...trainerEnvironment() },
   });
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
     process.on(signal, () => child.kill(signal));
   }
-  await once(child, "exit");
+  const ended = once(child, "exit");
+  for await (const line of createInterface({ input: child.stderr })) {
+    if (!IDLE_TALK.test(line)) progress(line);
+  }
+  await ended;
   process.exit(child.exitCode ?? 128 + constants.signals[child.signalCode ?? "SIGKILL"]);
 }

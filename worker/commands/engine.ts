@@ -17,13 +17,15 @@ export function registerEngineCommand(program: Command, output: CommandOutput): 
     .command("info")
     .description("say which engine trains here")
     .addHelpText("after", helpExample("engine info --json"))
-    .action(async () => output.show(await withEngine(describe)));
+    .action(async () => output.show(await withEngine(describe, output)));
   engine
     .command("self-check [binding]", { hidden: true })
     .addOption(new Option("--fallback <engine>").choices(["wasm", "cpu"]))
     .action(async (binding: string | undefined, options: { fallback?: FallbackEngine }) => {
       const check = () => checkEngine(options.fallback);
-      output.show(await (binding === undefined ? withEngine(check) : checkBinding(binding)));
+      output.show(
+        await (binding === undefined ? withEngine(check, output) : checkBinding(binding)),
+      );
     });
   engine
     .command("ship", { hidden: true })

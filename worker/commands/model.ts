@@ -44,7 +44,7 @@ export function registerModelCommand(program: Command, output: CommandOutput): v
     .action(async (base: string, adapter: string, out: string) => {
       const { mergeAdapter } = await import("./merge-adapter.ts");
       output.show(
-        await withEngine(() => mergeAdapter({ base: placeOf(base), adapter, out }, output)),
+        await withEngine(() => mergeAdapter({ base: placeOf(base), adapter, out }, output), output),
       );
     });
 }

@@ -30,7 +30,7 @@ export function registerPredictCommand(program: Command, output: CommandOutput):
     .option("--force", "replace the file if it exists")
     .action(async (sweep: string | undefined, options: PredictOptions) => {
       if (sweep !== undefined) throw misplaced(sweep);
-      output.show(await withEngine(() => predict(options, output)));
+      output.show(await withEngine(() => predict(options, output), output));
     });
 }
 
