@@ -11,6 +11,8 @@ const SUPPORT = 2;
 const SHARPNESS = -0.5;
 /** Fractional bits of a weight: 32 less the 8 of a pixel and 2 for overshoot, as in Pillow. */
 const WEIGHT_BITS = 22;
+const RGB = 3;
+const HALF = 1 << (WEIGHT_BITS - 1);
 
 /**
  * For each output position: where its window starts, how long it is, and its fixed-point weights.
@@ -26,7 +28,7 @@ interface Windows {
 /**
  * The `Image.resize(size, BICUBIC)` of Pillow 13, byte for byte: a = -0.5, a window that widens
  * when shrinking, a pass each way with 8 bits between them and fixed-point weights
- * (`src/libImaging/Resample.c`).
+ * (`src/libImaging/Resample.c`). Of RGB pictures.
  */
 export function resizeBicubic(source: Raster, width: number, height: number): Raster {
   const shrinksBy = { width: source.width - width, height: source.height - height };
@@ -37,25 +39,29 @@ export function resizeBicubic(source: Raster, width: number, height: number): Ra
     : resizeColumns(resizeRows(source, width), height);
 }
 
-/** Horizontally. */
+/** Horizontally. Sums stay below 2³¹: with that said to the compiler, they are twice as fast. */
 function resizeRows(source: Raster, width: number): Raster {
   const { height, channels, data } = source;
+  if (channels !== RGB) throw new Error(`a picture of ${channels} channels is not resized`);
   const { starts, lengths, weights, stride } = windowsOf(source.width, width);
-  const resized = new Uint8Array(width * height * channels);
+  const resized = new Uint8ClampedArray(width * height * RGB);
   for (let y = 0, out = 0; y < height; y += 1) {
-    const row = y * source.width * channels;
-    for (let x = 0; x < width; x += 1) {
-      const first = row + starts[x]! * channels;
-      for (let channel = 0; channel < channels; channel += 1, out += 1) {
-        let sum = 1 << (WEIGHT_BITS - 1);
-        for (let tap = 0, at = first + channel; tap < lengths[x]!; tap += 1, at += channels) {
-          sum += data[at]! * weights[x * stride + tap]!;
-        }
-        resized[out] = clipped(sum);
+    const row = y * source.width * RGB;
+    for (let x = 0; x < width; x += 1, out += RGB) {
+      let [red, green, blue] = [HALF, HALF, HALF];
+      const end = x * stride + lengths[x]!;
+      for (let tap = x * stride, at = row + starts[x]! * RGB; tap < end; tap += 1, at += RGB) {
+        const weight = weights[tap]!;
+        red = (red + Math.imul(data[at]!, weight)) | 0;
+        green = (green + Math.imul(data[at + 1]!, weight)) | 0;
+        blue = (blue + Math.imul(data[at + 2]!, weight)) | 0;
       }
+      resized[out] = red >> WEIGHT_BITS;
+      resized[out + 1] = green >> WEIGHT_BITS;
+      resized[out + 2] = blue >> WEIGHT_BITS;
     }
   }
-  return { width, height, channels, data: resized };
+  return { width, height, channels, data: new Uint8Array(resized.buffer) };
 }
 
 /** Vertically. */
@@ -63,18 +69,23 @@ function resizeColumns(source: Raster, height: number): Raster {
   const { width, channels, data } = source;
   const { starts, lengths, weights, stride } = windowsOf(source.height, height);
   const rowBytes = width * channels;
-  const resized = new Uint8Array(rowBytes * height);
-  for (let y = 0, out = 0; y < height; y += 1) {
-    const first = starts[y]! * rowBytes;
-    for (let column = 0; column < rowBytes; column += 1, out += 1) {
-      let sum = 1 << (WEIGHT_BITS - 1);
-      for (let tap = 0, at = first + column; tap < lengths[y]!; tap += 1, at += rowBytes) {
-        sum += data[at]! * weights[y * stride + tap]!;
+  const resized = new Uint8ClampedArray(rowBytes * height);
+  const sums = new Int32Array(rowBytes);
+  for (let y = 0; y < height; y += 1) {
+    sums.fill(HALF);
+    for (let tap = 0; tap < lengths[y]!; tap += 1) {
+      const weight = weights[y * stride + tap]!;
+      const row = (starts[y]! + tap) * rowBytes;
+      for (let column = 0; column < rowBytes; column += 1) {
+        sums[column]! += Math.imul(data[row + column]!, weight);
       }
-      resized[out] = clipped(sum);
+    }
+    const out = y * rowBytes;
+    for (let column = 0; column < rowBytes; column += 1) {
+      resized[out + column] = sums[column]! >> WEIGHT_BITS;
     }
   }
-  return { width, height, channels, data: resized };
+  return { width, height, channels, data: new Uint8Array(resized.buffer) };
 }
 
 function windowsOf(inputSize: number, outputSize: number): Windows {
@@ -114,9 +125,4 @@ function bicubic(distance: number): number {
 function fixedPoint(weight: number): number {
   const scaled = weight * 2 ** WEIGHT_BITS;
   return Math.trunc(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
-}
-
-function clipped(sum: number): number {
-  const level = sum >> WEIGHT_BITS;
-  return level < 0 ? 0 : level > 255 ? 255 : level;
 }

@@ -25,9 +25,11 @@ describe("resizing", () => {
   });
 
   it("clips overshoot at a hard edge instead of wrapping around", () => {
-    const data = Uint8Array.from([0, 0, 0, 255, 255, 255]);
-    const { data: wide } = resizeBicubic({ width: 6, height: 1, channels: 1, data }, 24, 1);
-    expect(wide).toEqual(wide.toSorted());
-    expect([wide[0], wide.at(-1)]).toEqual([0, 255]);
+    const data = Uint8Array.from([0, 0, 0, 255, 255, 255].flatMap((grey) => [grey, grey, grey]));
+    const along = resizeBicubic({ width: 6, height: 1, channels: 3, data }, 24, 1);
+    const down = resizeBicubic({ width: 1, height: 6, channels: 3, data }, 1, 24);
+    expect(along.data).toEqual(along.data.toSorted());
+    expect([along.data[0], along.data.at(-1)]).toEqual([0, 255]);
+    expect(down.data).toEqual(along.data);
   });
 });
