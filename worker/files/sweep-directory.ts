@@ -2,9 +2,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { Intent, SweepPlan } from "../contract/trial-files.ts";
 import { createFileDurably } from "./durable-write.ts";
+import { KnownResults } from "./known-results.ts";
 import { readOutlines } from "./spec-outlines.ts";
 import { RememberedFiles } from "./remembered-files.ts";
-import { readTrialBriefly, type TrialRecord, trialPaths } from "./trial-directory.ts";
+import { type TrialRecord, trialPaths } from "./trial-directory.ts";
 import type { SpecOutline, TrialSpec } from "../contract/trial-spec.ts";
 
 export interface SweepPaths {
@@ -13,6 +14,7 @@ export interface SweepPaths {
   yaml: string;
   plan: string;
   outlines: string;
+  results: string;
   intents: string;
   submissions: string;
   pilots: string;
@@ -30,6 +32,7 @@ export function pathsIn(directory: string): SweepPaths {
     yaml: path.join(directory, "sweep.yaml"),
     plan: path.join(directory, "plan.json"),
     outlines: path.join(directory, "outlines.json"),
+    results: path.join(directory, "results.json"),
     intents: path.join(directory, "intents"),
     submissions: path.join(directory, "submissions"),
     pilots: path.join(directory, "pilots"),
@@ -82,10 +85,12 @@ export function readSweep(paths: SweepPaths): SweepRecord | null {
   const plan = readPlan(paths);
   if (plan === null) return null;
   const wishes = readWishes(paths);
+  const known = new KnownResults(paths.results);
   const trials = readOutlines(paths, plan.trials).map((spec) => {
-    const record = readTrialBriefly(`${paths.trials}/${spec.id}`);
+    const record = known.record(spec.id, `${paths.trials}/${spec.id}`);
     return { spec, record, wish: wishes(spec.id) };
   });
+  known.keep();
   return { plan, trials };
 }
 

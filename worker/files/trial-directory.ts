@@ -109,9 +109,14 @@ export function readTrialRecord(trialDirectory: string): TrialRecord {
 /** As `readTrialRecord`, but of the attempts of a trial with a result the numbers only. */
 export function readTrialBriefly(trialDirectory: string): TrialRecord {
   const result = readResult(trialDirectory);
-  if (result === null) return { result, attempts: readAttempts(trialDirectory) };
+  if (result === null) return readUnfinished(trialDirectory);
   const numbers = attemptsAround(trialDirectory, result.attempt);
   return { result, attempts: numbers.map((attempt) => ({ attempt, claim: null, exit: null })) };
+}
+
+/** Of a trial that has no result. */
+export function readUnfinished(trialDirectory: string): TrialRecord {
+  return { result: null, attempts: readAttempts(trialDirectory) };
 }
 
 /**
