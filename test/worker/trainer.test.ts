@@ -211,6 +211,6 @@ describe("the trainer process", () => {
   it("tells an unusable call by its exit code", async () => {
     const { ended, output } = start(setting.root, 0, () => {});
     expect(await ended).toEqual([1, null]);
-    expect(output()).toContain("usage: trainer [--gpu] [--slice SPAN] TRIAL-DIRECTORY ATTEMPT");
+    expect(output()).toContain("usage: trainer [OPTION…] TRIAL-DIRECTORY ATTEMPT");
   });
 });
