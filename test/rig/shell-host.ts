@@ -19,7 +19,8 @@ export class ShellHost implements RemoteHost {
   /** Scripts run so far. */
   readonly ran: string[] = [];
 
-  constructor(environment: NodeJS.ProcessEnv = process.env) {
+  /** Without a home unless given one: the profile of who runs the tests is no part of them. */
+  constructor(environment: NodeJS.ProcessEnv = { ...process.env, HOME: "/nonexistent" }) {
     this.#environment = environment;
   }
 

@@ -233,7 +233,8 @@ function runTask({ job, task }, ended) {
     stdio: ["ignore", output, output],
     env: {
       PATH: process.env["PATH"],
-      HOME: process.env["HOME"],
+      // What the profile of who runs the tests does is no part of them.
+      HOME: "/nonexistent",
       JOB_ID: job.id,
       JOB_NAME: job.name,
       SGE_TASK_ID: taskId,
