@@ -92,14 +92,16 @@ export function lossAndGradientsInWay(
   batch: CaptionBatch,
 ): { loss: Tensor; gradients: NamedTensors } {
   if (tf.getBackend() !== "tensorflow" || process.env["QSWEEP_EAGER"] === "1") {
-    return lossAndGradients(captioner, batch, null);
+    return lossAndGradients(captioner.parameters, (named) => captioner.loss(named, batch, null));
   }
   const names = Object.keys(captioner.parameters);
   const copies = names.map((name) => [name, captioner.parameters[name]!.clone()] as const);
   const program = new Program(Object.fromEntries(copies));
   const step = program.compile({
     compute: (parameters) => {
-      const { loss, gradients } = lossAndGradients(captioner, batch, null, parameters);
+      const { loss, gradients } = lossAndGradients(parameters, (named) =>
+        captioner.loss(named, batch, null),
+      );
       return { ...gradients, loss };
     },
     results: [...names, "loss"],

@@ -22,9 +22,11 @@ const MAX_LOSSES = 8;
 
 /** What `encodeMissing` asks of its caller. */
 export interface FillHooks {
-  /** The features of an image, [positions × channels] in row-major order. */
-  encode(id: string): Promise<Float32Array>;
-  /** Throws to stop; called before each image, and at least twice a second while waiting. */
+  /** How many images are encoded at a time. */
+  atOnce: number;
+  /** The features of images, at most `atOnce`: each [positions × channels] in row-major order. */
+  encode(ids: readonly string[]): Promise<Float32Array[]>;
+  /** Throws to stop; called before images are encoded, and at least twice a second while waiting. */
   stopped(): void;
   /** How many of the images are settled, which never goes back. */
   onImage(done: number, total: number): void;
@@ -148,14 +150,19 @@ export class ChunkFiller {
     const writer = await storing(() => ShardWriter.create({ partial, format, ids, trials, clock }));
     const encoded: string[] = [];
     try {
-      for (const [row, id] of ids.entries()) {
+      for (let first = 0; first < ids.length; first += this.#hooks.atOnce) {
         this.#hooks.stopped();
         if (!(await storing(() => claims.isHeld(claim)))) return this.#lose();
-        const found = await left.read(id);
-        const bytes = found?.bytes ?? this.#checkedRow(await this.#hooks.encode(id));
-        if (found === null) encoded.push(id);
-        await storing(() => writer.append(bytes, found?.trial ?? maker.trial));
-        this.#report(doneBefore + row + 1);
+        const some = ids.slice(first, first + this.#hooks.atOnce);
+        const found = await Promise.all(some.map((id) => left.read(id)));
+        const missing = some.filter((_, place) => found[place] === null);
+        const made = missing.length === 0 ? [] : await this.#hooks.encode(missing);
+        for (const [place, row] of found.entries()) {
+          const bytes = row?.bytes ?? this.#checkedRow(made.shift()!);
+          await storing(() => writer.append(bytes, row?.trial ?? maker.trial));
+          this.#report(doneBefore + first + place + 1);
+        }
+        encoded.push(...missing);
       }
       const shard = shardFile(paths, claim.chunk);
       const isPublished = await storing(() => writer.publish(shard, () => claims.isHeld(claim)));

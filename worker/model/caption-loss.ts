@@ -35,12 +35,17 @@ interface CrossEntropyInputs {
   smoothing: number;
 }
 
-/** As torch.nn.functional.cross_entropy with `ignore_index` -100 and the mean as reduction. */
+/**
+ * As torch.nn.functional.cross_entropy with `ignore_index` -100 and the mean as reduction, but 0
+ * where no label counts.
+ */
 export function crossEntropy({ logits, labels, smoothing }: CrossEntropyInputs): Scalar {
   return withCustomGradient(logits, {
     forward: () => {
       const counted = tf.cast(tf.notEqual(labels, IGNORED), "float32");
-      const shares = tf.reshape(tf.div(counted, tf.sum(counted)), [-1, 1]); // [N, 1], sum 1
+      // Of nothing that counts, the mean is 0.
+      const count = tf.maximum(tf.sum(counted), 1);
+      const shares = tf.reshape(tf.div(counted, count), [-1, 1]); // [N, 1], sum 1
       const logProbabilities = tf.logSoftmax(logits);
       const terms = tf.mul(smoothed(labels, logits.shape[1]!, smoothing), logProbabilities);
       // Row by row: one sum over all N·V terms loses digits where an engine adds them in turn.

@@ -4,7 +4,11 @@ import util from "node:util";
 import * as tf from "@tensorflow/tfjs-core";
 import { Failure } from "../contract/failure.ts";
 import type { EngineInfo } from "../contract/trial-event.ts";
-import { type FallbackEngine, readEngineState } from "../engine/engine-state.ts";
+import {
+  type FallbackEngine,
+  readEngineState,
+  tensorflowSettings,
+} from "../engine/engine-state.ts";
 import type { GraphMessages } from "./compile/graph-messages.ts";
 import { registerNativeGather } from "./native-gather.ts";
 import { registerWasmKernels } from "./wasm-kernels.ts";
@@ -41,9 +45,8 @@ export async function loadEngine(
     });
   }
   if (state.engine !== "native") return loadFallback(state.engine);
-  // Read by TensorFlow when the addon is loaded; setting them here reaches C's getenv.
-  process.env["TF_NUM_INTRAOP_THREADS"] = String(threads);
-  process.env["TF_NUM_INTEROP_THREADS"] = String(threads);
+  // Set here, they reach C's getenv.
+  Object.assign(process.env, tensorflowSettings(threads));
   const binding = await loadNativeEngine(state.binding);
   return {
     engine: "native",
@@ -133,6 +136,6 @@ function requireBinding(file: string): Binding {
 }
 
 function threadsOfEnvironment(): number {
-  const threads = Number(process.env["TF_NUM_INTRAOP_THREADS"]);
+  const threads = Number(process.env["TF_NUM_INTEROP_THREADS"]);
   return Number.isInteger(threads) && threads > 0 ? threads : availableParallelism();
 }

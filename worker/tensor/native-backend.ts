@@ -47,6 +47,7 @@ export interface NativeBinding {
 /** The native engine's backend, as far as it is used here. */
 export interface NativeBackend {
   binding: NativeBinding;
+  readonly isUsingGpuDevice: boolean;
   /** Uploads what JavaScript still holds. */
   getInputTensorIds(tensors: readonly TensorInfo[]): number[];
   /** Takes values from JavaScript for a tensor. */

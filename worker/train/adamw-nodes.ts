@@ -9,7 +9,7 @@ export const graphName = {
   m: (name: string) => `m/${name}`,
   v: (name: string) => `v/${name}`,
   gradient: (name: string) => `gradient/${name}`,
-  /** Of the gradients of a batch's pieces so far, each times its share of the batch. */
+  /** Of the gradients of a batch's parts so far. */
   sum: (name: string) => `sum/${name}`,
 };
 
@@ -49,20 +49,18 @@ export function adamwNodes(
   });
 }
 
-/** The nodes that add a piece's gradients to their sums. Its share is a feed. */
+/** The nodes that add the gradients of a part of a batch to their sums. */
 export function accumulationNodes(
-  { graph, variables, computed, feeds }: UpdateScope,
+  { graph, variables, computed }: UpdateScope,
   names: readonly string[],
 ): string[] {
-  return names.map((name) => {
-    const inputs = [computed[graphName.gradient(name)]!, feeds["share"]!];
-    const weighted = graph.add({ op: "Mul", inputs, attributes: T });
-    return graph.add({
+  return names.map((name) =>
+    graph.add({
       op: "AssignAddVariableOp",
-      inputs: [variables[graphName.sum(name)]!, weighted],
+      inputs: [variables[graphName.sum(name)]!, computed[graphName.gradient(name)]!],
       attributes: { dtype: T.T },
-    });
-  });
+    }),
+  );
 }
 
 /** The nodes that empty the sums of gradients once all of these have run. */

@@ -1,10 +1,16 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { CaptionBatch } from "../model/trainable.ts";
+import { partsAtOnce } from "../tensor/parts-at-once.ts";
 
-/** Some rows of a batch. */
-export interface BatchPiece {
+/** Some rows of a batch, in one or several pieces of as many rows each. */
+export interface BatchPart {
   /** To be disposed, unless it is the batch itself. */
   batch: CaptionBatch;
+  pieces: readonly PieceShare[];
+}
+
+/** What a piece is of its batch. */
+export interface PieceShare {
   /** Of the batch's labels that count in the loss: the sum over all pieces is 1. */
   share: number;
   /** Of its dropout: each piece draws masks of its own, and the first one those of the batch. */
@@ -16,14 +22,14 @@ const IGNORED = -100;
 const SPREAD = 0x9e3779b9;
 
 /**
- * Cuts a batch into `count` pieces of as many rows each, or fewer in the last; rows that count for
- * nothing make no piece. The batch's mean loss is the sum of the pieces' losses times their shares.
+ * Cuts a batch into `count` parts of as many rows each, or fewer in the last, and each of them into
+ * the pieces that are computed at the same time. Rows that count for nothing make no part. The
+ * batch's mean loss is the sum of the pieces' losses times their shares.
  */
-export async function piecesOf(
+export async function partsOf(
   batch: CaptionBatch,
   { count, dropoutSeed }: { count: number; dropoutSeed: number | null },
-): Promise<BatchPiece[]> {
-  if (count === 1) return [{ batch, share: 1, dropoutSeed }];
+): Promise<BatchPart[]> {
   const [rows, length] = batch.labels.shape;
   const size = Math.ceil(rows / count);
   const labels = await batch.labels.data();
@@ -32,18 +38,30 @@ export async function piecesOf(
     labels.slice(from * length, to * length).filter((id, at) => at % length > 0 && id !== IGNORED)
       .length;
   const all = counted(0, rows);
-  const pieces: BatchPiece[] = [];
+  let seeds = 0;
+  const nextSeed = (): number | null => {
+    const seed = seeds === 0 ? dropoutSeed : ((dropoutSeed ?? 0) + seeds * SPREAD) >>> 1;
+    seeds += 1;
+    return dropoutSeed === null ? null : seed;
+  };
+  const parts: BatchPart[] = [];
   for (let first = 0; first < rows; first += size) {
-    const share = counted(first, first + size) / all;
-    if (share === 0) continue;
-    const seed = dropoutSeed === null ? null : (dropoutSeed + pieces.length * SPREAD) >>> 1;
-    pieces.push({
-      batch: rowsOf(batch, first, Math.min(size, rows - first)),
-      share,
-      dropoutSeed: pieces.length === 0 ? dropoutSeed : seed,
+    const partRows = Math.min(size, rows - first);
+    if (counted(first, first + partRows) === 0) continue;
+    const pieceRows = partRows / partsAtOnce(partRows);
+    const pieces = Array.from({ length: partsAtOnce(partRows) }, (_, piece) => {
+      const from = first + piece * pieceRows;
+      return { share: counted(from, from + pieceRows) / all, dropoutSeed: nextSeed() };
     });
+    parts.push({ batch: count === 1 ? batch : rowsOf(batch, first, partRows), pieces });
   }
-  return pieces;
+  return parts;
+}
+
+/** The batches of a part's pieces, to be disposed. */
+export function pieceBatches({ batch, pieces }: BatchPart): CaptionBatch[] {
+  const rows = batch.labels.shape[0] / pieces.length;
+  return pieces.map((_, piece) => rowsOf(batch, piece * rows, rows));
 }
 
 function rowsOf(batch: CaptionBatch, first: number, rows: number): CaptionBatch {

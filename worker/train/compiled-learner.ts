@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
 import { lossAndGradients } from "../model/loss-and-gradients.ts";
 import type { CaptionBatch, CaptionTokens } from "../model/trainable.ts";
 import { Program } from "../tensor/compile/program.ts";
@@ -7,7 +8,7 @@ import type { Step } from "../tensor/compile/step-graph.ts";
 import type { RunnableStep } from "../tensor/step-runner.ts";
 import { accumulationNodes, adamwNodes, emptyingNodes, graphName } from "./adamw-nodes.ts";
 import { type AdamWState, stepFactors } from "./adamw.ts";
-import { type BatchPiece, piecesOf } from "./batch-pieces.ts";
+import { type BatchPart, partsOf } from "./batch-pieces.ts";
 import { disposeBatch } from "./caption-batch.ts";
 import type { Learner, LearnerOptions, StepInputs } from "./learner.ts";
 
@@ -19,9 +20,9 @@ export class CompiledLearner implements Learner {
   readonly #options: LearnerOptions;
   readonly #names: readonly string[];
   readonly #program: Program;
-  /** Takes a step, or adds the gradients of a piece of a batch to their sums. */
+  /** Takes a step, or adds the gradients of a part of a batch to their sums. */
   readonly #learn: RunnableStep;
-  /** Takes a step with the sums; null where a batch is one piece. */
+  /** Takes a step with the sums; null where a batch is one part. */
   readonly #apply: RunnableStep | null;
   #stepsTaken: number;
   #lent: AdamWState | null = null;
@@ -55,12 +56,9 @@ export class CompiledLearner implements Learner {
       Object.entries(factors).map(([name, factor]) => [name, tf.scalar(factor)]),
     );
     let loss = 0;
-    for (const piece of await piecesOf(batch, { count: accumulate, dropoutSeed })) {
-      const share = tf.scalar(piece.share);
-      const feeds = this.#apply === null ? scalars : { share };
-      loss += piece.share * (await this.#lossOf(piece, feeds));
-      share.dispose();
-      if (piece.batch !== batch) disposeBatch(piece.batch);
+    for (const part of await partsOf(batch, { count: accumulate, dropoutSeed })) {
+      loss += await this.#lossOf(part, this.#apply === null ? scalars : {});
+      if (part.batch !== batch) disposeBatch(part.batch);
     }
     if (this.#apply !== null) tf.dispose(this.#apply(scalars));
     tf.dispose(scalars);
@@ -68,11 +66,14 @@ export class CompiledLearner implements Learner {
     return loss;
   }
 
-  async #lossOf({ batch, dropoutSeed }: BatchPiece, feeds: NamedTensors): Promise<number> {
-    const seed = dropoutSeed === null ? {} : { dropoutSeed: tf.scalar(dropoutSeed, "int32") };
-    const { loss } = this.#learn({ ...batch, ...feeds, ...seed });
+  /** Of the part's pieces, each times its share. */
+  async #lossOf({ batch, pieces }: BatchPart, scalars: NamedTensors): Promise<number> {
+    const seeds = pieces.flatMap(({ dropoutSeed }) => dropoutSeed ?? []);
+    const shares = tf.tensor1d(pieces.map(({ share }) => share));
+    const drawn = seeds.length === 0 ? {} : { dropoutSeeds: tf.tensor1d(seeds, "int32") };
+    const { loss } = this.#learn({ ...batch, ...scalars, shares, ...drawn });
     const [value] = await loss!.data();
-    tf.dispose([loss!, seed]);
+    tf.dispose([loss!, shares, drawn]);
     return value!;
   }
 
@@ -124,11 +125,27 @@ export class CompiledLearner implements Learner {
     const parameters = Object.fromEntries(
       this.#names.map((name) => [name, variables[graphName.parameter(name)]!]),
     );
-    if (!isBatch(feeds)) throw new Error("a step was given no batch");
-    const { trainable } = this.#options;
-    const dropoutSeed = feeds["dropoutSeed"] ?? null;
-    const { loss, gradients } = lossAndGradients(trainable, feeds, dropoutSeed, parameters);
+    const { loss, gradients } = lossAndGradients(parameters, (named) => this.#loss(named, feeds));
     return { loss, ...renamed(gradients, graphName.gradient) };
+  }
+
+  /** The sum of the pieces' losses, each computed by operations of its own, times their shares. */
+  #loss(parameters: NamedTensors, feeds: NamedTensors): Scalar {
+    const { shares, dropoutSeeds } = feeds;
+    if (shares === undefined) throw new Error("a step was given no shares");
+    const count = shares.shape[0]!;
+    const each = (tensor: Tensor): Tensor[] => tf.split(tensor, count);
+    const scalars = (tensor: Tensor): Tensor[] => each(tensor).map((part) => tf.squeeze(part));
+    const batch = Object.entries(feeds).filter(([name]) => BATCH.has(name));
+    const batches = batch.map(([name, tensor]) => [name, each(tensor)] as const);
+    const seeds = dropoutSeeds && scalars(dropoutSeeds);
+    const losses = scalars(shares).map((share, index) => {
+      const piece = Object.fromEntries(batches.map(([name, pieces]) => [name, pieces[index]!]));
+      if (!isBatch(piece)) throw new Error("a step was given no batch");
+      const loss = this.#options.trainable.loss(parameters, piece, seeds?.[index] ?? null);
+      return tf.mul<Scalar>(loss, share);
+    });
+    return losses.reduce((sum, loss) => tf.add<Scalar>(sum, loss));
   }
 }
 
@@ -143,9 +160,10 @@ function renamed(tensors: NamedTensors, name: (of: string) => string): NamedTens
 }
 
 const TOKENS: readonly (keyof CaptionTokens)[] = ["inputIds", "attentionMask", "labels"];
+const IMAGES = ["pixelValues", "imageStates"];
+const BATCH: ReadonlySet<string> = new Set([...TOKENS, ...IMAGES]);
 
-function isBatch(feeds: NamedTensors): feeds is NamedTensors & CaptionBatch {
-  return (
-    TOKENS.every((name) => name in feeds) && ("pixelValues" in feeds || "imageStates" in feeds)
-  );
+function isBatch(tensors: NamedTensors): tensors is NamedTensors & CaptionBatch {
+  const has = (name: string): boolean => name in tensors;
+  return TOKENS.every(has) && IMAGES.some(has);
 }

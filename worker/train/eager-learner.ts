@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { lossAndGradients } from "../model/loss-and-gradients.ts";
-import { type BatchPiece, piecesOf } from "./batch-pieces.ts";
+import { type BatchPart, partsOf, pieceBatches } from "./batch-pieces.ts";
 import { disposeBatch } from "./caption-batch.ts";
 import type { NamedTensors } from "../tensor/named-tensors.ts";
 import { type AdamWState, adamwStep } from "./adamw.ts";
@@ -18,9 +18,9 @@ export class EagerLearner implements Learner {
 
   async step({ batch, lr, dropoutSeed }: StepInputs): Promise<number> {
     const { trainable, settings, accumulate: count = 1 } = this.#options;
-    const { loss, gradients } = await this.#lossAndGradients(
-      await piecesOf(batch, { count, dropoutSeed }),
-    );
+    const parts = await partsOf(batch, { count, dropoutSeed });
+    const { loss, gradients } = await this.#lossAndGradients(parts);
+    for (const part of parts) if (part.batch !== batch) disposeBatch(part.batch);
     const { parameters } = trainable;
     const next = adamwStep({ parameters, gradients, state: this.#state, lr, settings });
     tf.dispose([gradients, this.#state.m, this.#state.v]);
@@ -29,24 +29,27 @@ export class EagerLearner implements Learner {
     return loss;
   }
 
-  /** Of the whole batch. The caller disposes the gradients. */
+  /** Of the whole batch, piece after piece. The caller disposes the gradients. */
   async #lossAndGradients(
-    pieces: readonly BatchPiece[],
+    parts: readonly BatchPart[],
   ): Promise<{ loss: number; gradients: NamedTensors }> {
+    const { trainable } = this.#options;
     let loss = 0;
-    let gradients: NamedTensors | null = null;
-    for (const { batch, share, dropoutSeed } of pieces) {
-      const found = lossAndGradients(this.#options.trainable, batch, dropoutSeed);
-      const [value] = await found.loss.data();
-      found.loss.dispose();
-      if (pieces.length === 1) return { loss: value!, gradients: found.gradients };
-      const before: NamedTensors | null = gradients;
-      gradients = tf.tidy(() => weightedSum(before, found.gradients, share));
-      tf.dispose([before ?? [], found.gradients]);
-      disposeBatch(batch);
-      loss += share * value!;
+    let gradients: NamedTensors = {};
+    for (const part of parts) {
+      for (const [index, batch] of pieceBatches(part).entries()) {
+        const { share, dropoutSeed } = part.pieces[index]!;
+        const found = lossAndGradients(trainable.parameters, (parameters) =>
+          tf.mul(trainable.loss(parameters, batch, dropoutSeed), share),
+        );
+        loss += (await found.loss.data())[0]!;
+        const before = gradients;
+        gradients = tf.tidy(() => sums(before, found.gradients));
+        tf.dispose([found, before]);
+        disposeBatch(batch);
+      }
     }
-    return { loss, gradients: gradients ?? {} };
+    return { loss, gradients };
   }
 
   withState<T>(use: (state: AdamWState) => Promise<T>): Promise<T> {
@@ -58,11 +61,12 @@ export class EagerLearner implements Learner {
   }
 }
 
-function weightedSum(sum: NamedTensors | null, more: NamedTensors, share: number): NamedTensors {
+/** New tensors, the sums of those that have one name. */
+function sums(some: NamedTensors, more: NamedTensors): NamedTensors {
   return Object.fromEntries(
     Object.entries(more).map(([name, tensor]) => {
-      const weighted = tf.mul(tensor, share);
-      return [name, sum === null ? weighted : tf.add(sum[name]!, weighted)];
+      const other = some[name];
+      return [name, other === undefined ? tensor.clone() : tf.add(tensor, other)];
     }),
   );
 }

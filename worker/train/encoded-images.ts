@@ -10,7 +10,7 @@ import type { Captioner } from "../model/captioner.ts";
 import { openRunner } from "../tensor/open-runner.ts";
 import type { AttemptContext } from "./attempt-context.ts";
 import { AttemptStopped, eventLoopTurn, unlessStopped } from "./attempt-control.ts";
-import { FrozenEncoder } from "./frozen-encoder.ts";
+import { FrozenEncoder, type SourceImage } from "./frozen-encoder.ts";
 import type { ImageSource } from "./image-source.ts";
 
 type LoraRecipe = Extract<Recipe, { method: "lora" }>;
@@ -135,8 +135,7 @@ async function isWorthReading(filling: Filling): Promise<boolean> {
   const readSeconds = await secondsToRead(filling, stored);
   // Twice, as the first time may make a graph; of what is stored, to know that it can be made.
   for (let time = 0; time < 2 && encoder.seconds > (readSeconds ?? 0); time += 1) {
-    const { source, index } = places.get(ids[0]!)!;
-    await encoder.encode(source, index);
+    await encoder.encode(ids.slice(0, encoder.atOnce).map((id) => places.get(id)!));
   }
   const isRead = readSeconds !== null && readSeconds < encoder.seconds;
   log.write({
@@ -151,29 +150,27 @@ async function isWorthReading(filling: Filling): Promise<boolean> {
   return isRead;
 }
 
-interface Place {
-  source: ImageSource;
-  index: number;
-}
-
 /** Where each image is found, also one that stands in several files. */
-function placesOf(splits: readonly IdentifiedImages[]): Map<string, Place> {
-  const places = new Map<string, Place>();
+function placesOf(splits: readonly IdentifiedImages[]): Map<string, SourceImage> {
+  const places = new Map<string, SourceImage>();
   for (const { source, ids } of splits) {
     for (const [index, id] of ids.entries()) places.set(id, { source, index });
   }
   return places;
 }
 
-async function fillCache({ context, cache, encoder }: Filling, places: ReadonlyMap<string, Place>) {
+async function fillCache(
+  { context, cache, encoder }: Filling,
+  places: ReadonlyMap<string, SourceImage>,
+) {
   const { control, clock, log } = context;
   const ids = [...places.keys()];
   let toldSeconds = -Infinity;
   return cache.encodeMissing(ids, {
-    encode: async (id) => {
+    atOnce: encoder.atOnce,
+    encode: async (some) => {
       await eventLoopTurn();
-      const { source, index } = places.get(id)!;
-      return encoder.encode(source, index);
+      return encoder.encode(some.map((id) => places.get(id)!));
     },
     stopped: () => {
       const why = control.requested();
@@ -224,12 +221,8 @@ class EncodedSource implements ImageSource {
     const [positions, channels] = this.#options.shape;
     const size = positions * channels;
     const values = new Float32Array(indices.length * size);
-    const states = new Map<number, Float32Array>();
-    for (const [row, index] of indices.entries()) {
-      const found = states.get(index) ?? (await this.#states(index));
-      states.set(index, found);
-      values.set(found, row * size);
-    }
+    const states = await this.#states([...new Set(indices)]);
+    for (const [row, index] of indices.entries()) values.set(states.get(index)!, row * size);
     return { imageStates: tf.tensor3d(values, [indices.length, positions, channels]) };
   }
 
@@ -246,10 +239,26 @@ class EncodedSource implements ImageSource {
     }
   }
 
-  async #states(index: number): Promise<Float32Array> {
-    const { split, encoder, cache } = this.#options;
+  async #states(indices: readonly number[]): Promise<Map<number, Float32Array>> {
+    const { split, encoder } = this.#options;
+    const states = new Map<number, Float32Array>();
+    for (const index of indices) {
+      const found = await this.#stored(index);
+      if (found !== null) states.set(index, found);
+    }
+    const missing = indices.filter((index) => !states.has(index));
+    for (let first = 0; first < missing.length; first += encoder.atOnce) {
+      const some = missing.slice(first, first + encoder.atOnce);
+      const made = await encoder.encode(some.map((index) => ({ source: split.source, index })));
+      for (const [place, index] of some.entries()) states.set(index, made[place]!);
+    }
+    return states;
+  }
+
+  async #stored(index: number): Promise<Float32Array | null> {
+    const { split, cache } = this.#options;
     const reading = this.#ahead.get(index) ?? cache?.read(split.ids[index]!);
     this.#ahead.delete(index);
-    return (await reading) ?? encoder.encode(split.source, index);
+    return (await reading) ?? null;
   }
 }

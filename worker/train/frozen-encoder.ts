@@ -1,10 +1,19 @@
+import * as tf from "@tensorflow/tfjs-core";
 import type { FeaturePrecision } from "../contract/feature-files.ts";
 import { storedValues } from "../features/feature-row.ts";
 import type { Captioner } from "../model/captioner.ts";
 import { encodingStep } from "../model/image-encoding.ts";
+import type { ImageInput } from "../model/trainable.ts";
+import { partsAtOnce } from "../tensor/parts-at-once.ts";
 import type { RunnableStep, StepRunner } from "../tensor/step-runner.ts";
 import type { AttemptClock } from "./attempt-control.ts";
 import { disposeInput, type ImageSource } from "./image-source.ts";
+
+/** An image by its place in a source of pixels. */
+export interface SourceImage {
+  source: Pick<ImageSource, "input">;
+  index: number;
+}
 
 export interface FrozenEncoderOptions {
   captioner: Pick<Captioner, "encode">;
@@ -14,8 +23,8 @@ export interface FrozenEncoderOptions {
 }
 
 /**
- * Encodes images one at a time, so that the bits of an image's states depend on no other image, and
- * rounds them as the encoder cache does, whether they come from there or not.
+ * Encodes each image by operations of its own, so that the bits of its states depend on no other
+ * image, and rounds them as the encoder cache does, whether they come from there or not.
  */
 export class FrozenEncoder {
   readonly #options: FrozenEncoderOptions;
@@ -27,21 +36,35 @@ export class FrozenEncoder {
     this.#step = encodingStep(options.captioner, options.runner);
   }
 
-  /** The fastest that an image was encoded so far: the first time, a graph is made. */
+  /** How many images are encoded at a time. */
+  readonly atOnce = partsAtOnce(2);
+
+  /** Of one image, the fastest that was encoded so far: the first time, a graph is made. */
   get seconds(): number {
     return this.#seconds;
   }
 
-  /** The states of one image of a source, [positions × channels] in row-major order. */
-  async encode(source: Pick<ImageSource, "input">, index: number): Promise<Float32Array> {
+  /** The states of images, at most `atOnce`: each [positions × channels] in row-major order. */
+  async encode(images: readonly SourceImage[]): Promise<Float32Array[]> {
     const { precision, clock } = this.#options;
-    const input = await source.input([index]);
+    const inputs = await Promise.all(images.map(({ source, index }) => source.input([index])));
     const began = clock.monotonicSeconds();
-    const { imageStates } = this.#step({ ...input });
+    const values = await this.#states(inputs);
+    const seconds = (clock.monotonicSeconds() - began) / images.length;
+    this.#seconds = Math.min(this.#seconds, seconds);
+    for (const input of inputs) disposeInput(input);
+    const size = values.length / images.length;
+    return images.map((_, row) =>
+      storedValues(values.subarray(row * size, (row + 1) * size), precision),
+    );
+  }
+
+  async #states(inputs: readonly ImageInput[]): Promise<Float32Array> {
+    const pixelValues = tf.concat(inputs.flatMap((input) => Object.values(input)));
+    const { imageStates } = this.#step({ pixelValues });
+    pixelValues.dispose();
     const values = await imageStates!.data<"float32">();
-    this.#seconds = Math.min(this.#seconds, clock.monotonicSeconds() - began);
     imageStates!.dispose();
-    disposeInput(input);
-    return storedValues(values, precision);
+    return values;
   }
 }

@@ -113,7 +113,7 @@ test("an install from a folder is checked and recorded, and the next one does no
 test("`engine info` loads the engine though it was started without the library path", async () => {
   addonBuiltBefore();
   await install(["--from", library]);
-  const { stdout } = await engine(["info", "--json"], { TF_NUM_INTRAOP_THREADS: undefined });
+  const { stdout } = await engine(["info", "--json"], { TF_NUM_INTEROP_THREADS: undefined });
   expect(JSON.parse(stdout)).toEqual({
     engine: "native",
     tensorflow: installed.tensorflow,

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
+import type { FillHooks } from "../../../worker/features/chunk-filler.ts";
 import { featureBytes } from "../../../worker/features/feature-layout.ts";
 import { listFeatures } from "../../../worker/files/feature-directory.ts";
 import {
@@ -32,6 +33,21 @@ describe("features that are stored", () => {
     const ids = imageIds(70);
     const outcome = await cache.encodeMissing(ids, staged.hooks());
     expect(outcome).toEqual({ encoded: 70, read: 0, withoutRoom: 0, problem: null });
+    for (const id of ids) expect(await cache.read(id)).toEqual(featuresOf(id));
+  });
+
+  it("are the same encoded three at a time, the last ones of a chunk too", async () => {
+    const cache = await staged.open("a", { identity: FLOAT });
+    const ids = imageIds(70);
+    const groups: (readonly string[])[] = [];
+    const encode: FillHooks["encode"] = async (some) => {
+      groups.push(some);
+      return some.map(featuresOf);
+    };
+    const outcome = await cache.encodeMissing(ids, { ...staged.hooks(), atOnce: 3, encode });
+    expect(outcome).toMatchObject({ encoded: 70 });
+    expect(groups.flat().toSorted()).toEqual(ids.toSorted());
+    expect(groups.filter(({ length }) => length === 3).length).toBeGreaterThan(20);
     for (const id of ids) expect(await cache.read(id)).toEqual(featuresOf(id));
   });
 

@@ -25,13 +25,13 @@ const onDamaged = (problem) => { throw new Error(problem); };
 const cache = await EncoderCache.open({ ...options, patienceSeconds: Infinity, onDamaged });
 let encoded = 0;
 const said = (message) => new Promise((resolve) => process.send(message, resolve));
-const encode = async (id) => {
+const encode = async ([id]) => {
   await said({ encoding: id });
   if (encoded === hangsAt) await new Promise(() => process.on("message", () => {}));
   encoded += 1;
-  return Float32Array.from(features[id]);
+  return [Float32Array.from(features[id])];
 };
-const outcome = await cache.encodeMissing(ids, { encode, stopped: () => {}, onImage: () => {} });
+const outcome = await cache.encodeMissing(ids, { atOnce: 1, encode, stopped: () => {}, onImage: () => {} });
 cache.close();
 await said({ outcome, encodedBy: cache.encodedBy(options.reader.trial) });
 process.disconnect();

@@ -38,6 +38,10 @@ export function featuresOf(id: string): Float32Array {
   return Float32Array.from({ length: 6 }, (_, index) => bytes.readInt32LE(4 * index) / 2 ** 31);
 }
 
+type StagedHooks = Partial<Omit<FillHooks, "encode">> & {
+  encode?: (id: string) => Promise<Float32Array>;
+};
+
 /** A clock that only moves when somebody waits or a test moves it. */
 export class StagedClock implements FeatureClock {
   seconds = 0;
@@ -109,11 +113,18 @@ export class StagedFeatures {
     });
   }
 
-  hooks(hooks: Partial<FillHooks> = {}): FillHooks {
+  /** Of images that are encoded one at a time, unless said otherwise. */
+  hooks({ encode, ...hooks }: StagedHooks = {}): FillHooks {
+    const encodeOne = async (id: string): Promise<Float32Array> => {
+      this.encoded.push(id);
+      return featuresOf(id);
+    };
     return {
-      encode: async (id) => {
-        this.encoded.push(id);
-        return featuresOf(id);
+      atOnce: 1,
+      encode: async (ids) => {
+        const made: Float32Array[] = [];
+        for (const id of ids) made.push(await (encode ?? encodeOne)(id));
+        return made;
       },
       stopped: () => {},
       onImage: () => {},

@@ -97,7 +97,9 @@ function train(captioner: Trainable, plan: { steps: number; lr: number; dropout:
   const losses: number[] = [];
   for (let step = 1; step <= plan.steps; step += 1) {
     const seed = plan.dropout === "on" ? step : null;
-    const { loss, gradients } = lossAndGradients(captioner, batch, seed);
+    const { loss, gradients } = lossAndGradients(captioner.parameters, (named) =>
+      captioner.loss(named, batch, seed),
+    );
     losses.push(loss.dataSync()[0]!);
     const { parameters } = captioner;
     const next = adamwStep({ parameters, gradients, state, lr: plan.lr, settings });
@@ -184,7 +186,9 @@ describeOnEachEngine("a captioner", (loadEngine) => {
     const captioner = await load({ method });
     const batch = makeBatch();
     const { kernels } = await tf.profile(() => {
-      const { loss, gradients } = lossAndGradients(captioner, batch, 1);
+      const { loss, gradients } = lossAndGradients(captioner.parameters, (named) =>
+        captioner.loss(named, batch, 1),
+      );
       tf.dispose([loss, gradients]);
     });
     disposeBatch(batch);
@@ -202,7 +206,9 @@ describeOnEachEngine("a captioner", (loadEngine) => {
       const tied = { ...config, tie_word_embeddings };
       await writeFile(path.join(model, "config.json"), JSON.stringify(tied));
       const captioner = await load({ directory: model });
-      const { gradients, loss } = lossAndGradients(captioner, batch, null);
+      const { gradients, loss } = lossAndGradients(captioner.parameters, (named) =>
+        captioner.loss(named, batch, null),
+      );
       const name = "text_decoder.bert.embeddings.word_embeddings.weight";
       const largest = [...gradients[name]!.dataSync()]
         .slice(0, WIDTH)

@@ -30,7 +30,7 @@ mkdirSync(directory, { recursive: true });
 write("call.json", {
   options: process.argv.slice(2, -2),
   devices: process.env["CUDA_VISIBLE_DEVICES"] ?? null,
-  threads: process.env["TF_NUM_INTRAOP_THREADS"],
+  threads: process.env["TF_NUM_INTEROP_THREADS"],
 });
 for (const event of events) process.send({ type: "event", event });
 if (result) write("result.json", { ...result, attempt: Number(attempt) });
