@@ -95,14 +95,15 @@ export function trainerEnvironment({
 
 /**
  * What TensorFlow reads from the environment when it is loaded. It computes two parts of a batch at
- * the same time (`partsAtOnce`), so operations share half of the threads. Without oneDNN, which is
- * its choice on some processors, matrix products take longer.
+ * the same time (`partsAtOnce`), so operations share half of the threads. oneDNN, which it uses by
+ * itself on some processors, is faster and not safe in a Node process: with the profiler's signals,
+ * the heap was found corrupted (docs/benchmarks.md).
  */
 export function tensorflowSettings(threads: number): Record<string, string> {
   return {
     TF_NUM_INTEROP_THREADS: String(threads),
     TF_NUM_INTRAOP_THREADS: String(Math.ceil(threads / 2)),
-    TF_ENABLE_ONEDNN_OPTS: "1",
+    TF_ENABLE_ONEDNN_OPTS: "0",
   };
 }
 

@@ -9,8 +9,8 @@ export type RunnableStep = (feeds: NamedTensors) => NamedTensors;
 
 /** Runs functions of one model's parameters, in whatever way they are computed. */
 export interface StepRunner {
-  /** A function to be called often, of which `results` are wanted; all of them if left out. */
-  prepare(compute: StepFunction, results?: readonly string[]): RunnableStep;
+  /** A function to be called often. */
+  prepare(compute: StepFunction): RunnableStep;
   /**
    * How many rows to give to a function for so many that are needed: where each size costs a
    * compilation, there are few.
@@ -23,12 +23,7 @@ export interface StepRunner {
 /** Runs each operation by itself, on any engine. */
 export function eagerRunner(parameters: () => NamedTensors): StepRunner {
   return {
-    prepare: (compute, results) => (feeds) =>
-      tf.tidy(() => {
-        const computed = compute(parameters(), feeds);
-        if (results === undefined) return computed;
-        return Object.fromEntries(results.map((name) => [name, computed[name]!]));
-      }),
+    prepare: (compute) => (feeds) => tf.tidy(() => compute(parameters(), feeds)),
     rowsFor: (needed) => needed,
     dispose: () => {},
   };

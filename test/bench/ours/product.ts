@@ -104,22 +104,6 @@ export async function openPictures(folder: string): Promise<() => Promise<number
   };
 }
 
-/** Multiplies [m, k] by [k, n] a number of times with the engine that trains. */
-export async function openProducts(
-  [m, k, n]: readonly [number, number, number],
-  times: number,
-): Promise<() => Promise<void>> {
-  await loadEngine();
-  const [left, right] = [tf.randomNormal([m, k]), tf.randomNormal([k, n])];
-  return async () => {
-    for (let time = 0; time < times; time += 1) {
-      const product = tf.matMul(left, right);
-      await tf.slice(product, [0, 0], [1, 1]).data();
-      product.dispose();
-    }
-  };
-}
-
 function pixels({ batch, imagePixels: side }: ModelSize, seed: number): ImageInput {
   const shape: [number, number, number, number] = [batch, side, side, CHANNELS];
   return { pixelValues: tf.randomNormal(shape, 0, 1, "float32", seed) };

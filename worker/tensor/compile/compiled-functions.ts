@@ -33,7 +33,7 @@ export class CompiledFunctions implements StepRunner {
     this.#parameters = parameters;
   }
 
-  prepare(compute: StepFunction, results?: readonly string[]): RunnableStep {
+  prepare(compute: StepFunction): RunnableStep {
     const number = this.#functions;
     this.#functions += 1;
     return (feeds) => {
@@ -42,7 +42,7 @@ export class CompiledFunctions implements StepRunner {
       );
       const all = { ...feeds, ...Object.fromEntries(parameters) };
       const key = `${number} ${layoutKey(feeds)}`;
-      const graph = this.#graphs.get(key) ?? this.#load(key, { compute, results, feeds: all });
+      const graph = this.#graphs.get(key) ?? this.#load(key, compute, all);
       const ids = this.#backend.getInputTensorIds(Object.values(all));
       const fed = new Map(
         Object.keys(all).map((name, index) => [graph.placeholders[name]!, ids[index]!]),
@@ -63,23 +63,13 @@ export class CompiledFunctions implements StepRunner {
     this.#graphs.clear();
   }
 
-  #load(
-    key: string,
-    {
-      compute,
-      results,
-      feeds,
-    }: { compute: StepFunction; results: readonly string[] | undefined; feeds: NamedTensors },
-  ): LoadedGraph {
+  #load(key: string, compute: StepFunction, feeds: NamedTensors): LoadedGraph {
     if (this.#graphs.size === MAX_GRAPHS)
       throw new Error("functions are called with ever new shapes");
     const captured = new Map<number, string>();
     const graph = stepGraph({
       backend: this.#backend,
-      step: {
-        compute: (_, fed) => compute(...split(fed)),
-        ...(results === undefined ? {} : { results }),
-      },
+      step: { compute: (_, fed) => compute(...split(fed)) },
       prefix: "graph",
       feeds,
       variables: new Map(),
