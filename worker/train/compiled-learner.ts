@@ -133,7 +133,7 @@ export class CompiledLearner implements Learner {
   #loss(parameters: NamedTensors, feeds: NamedTensors): Scalar {
     const { shares, dropoutSeeds } = feeds;
     if (shares === undefined) throw new Error("a step was given no shares");
-    const count = shares.shape[0]!;
+    const [count] = shares.shape;
     const each = (tensor: Tensor): Tensor[] => tf.split(tensor, count);
     const scalars = (tensor: Tensor): Tensor[] => each(tensor).map((part) => tf.squeeze(part));
     const batch = Object.entries(feeds).filter(([name]) => BATCH.has(name));
