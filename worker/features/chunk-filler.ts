@@ -26,7 +26,7 @@ export interface FillHooks {
   atOnce: number;
   /** The features of images, at most `atOnce`: each [positions × channels] in row-major order. */
   encode(ids: readonly string[]): Promise<Float32Array[]>;
-  /** Throws to stop; called before images are encoded, and at least twice a second while waiting. */
+  /** Throws to stop; called before each `encode`, and at least twice a second while waiting. */
   stopped(): void;
   /** How many of the images are settled, which never goes back. */
   onImage(done: number, total: number): void;

@@ -1,6 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
-import { partsAtOnce } from "../tensor/parts-at-once.ts";
 import type { RunnableStep, StepRunner } from "../tensor/step-runner.ts";
 import type { Captioner } from "./captioner.ts";
 
@@ -11,7 +10,7 @@ export function encodingStep(
 ): RunnableStep {
   return runner.prepare((parameters, { pixelValues }) => {
     if (!isPixels(pixelValues)) throw new Error("no images to encode");
-    const parts = tf.split<Tensor4D>(pixelValues, partsAtOnce(pixelValues.shape[0]));
+    const parts = tf.split<Tensor4D>(pixelValues, runner.partsFor(pixelValues.shape[0]));
     return { imageStates: tf.concat(parts.map((part) => captioner.encode(parameters, part))) };
   });
 }

@@ -16,6 +16,8 @@ export interface StepRunner {
    * compilation, there are few.
    */
   rowsFor(needed: number): number;
+  /** In how many equal parts a function of so many rows best computes them. */
+  partsFor(rows: number): number;
   /** Frees what was compiled; the parameters stay the model's. */
   dispose(): void;
 }
@@ -25,6 +27,7 @@ export function eagerRunner(parameters: () => NamedTensors): StepRunner {
   return {
     prepare: (compute) => (feeds) => tf.tidy(() => compute(parameters(), feeds)),
     rowsFor: (needed) => needed,
+    partsFor: () => 1,
     dispose: () => {},
   };
 }

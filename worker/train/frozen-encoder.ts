@@ -4,7 +4,6 @@ import { storedValues } from "../features/feature-row.ts";
 import type { Captioner } from "../model/captioner.ts";
 import { encodingStep } from "../model/image-encoding.ts";
 import type { ImageInput } from "../model/trainable.ts";
-import { partsAtOnce } from "../tensor/parts-at-once.ts";
 import type { RunnableStep, StepRunner } from "../tensor/step-runner.ts";
 import type { AttemptClock } from "./attempt-control.ts";
 import { disposeInput, type ImageSource } from "./image-source.ts";
@@ -22,22 +21,24 @@ export interface FrozenEncoderOptions {
   clock: AttemptClock;
 }
 
+const PAIR = 2;
+
 /**
  * Encodes each image by operations of its own, so that the bits of its states depend on no other
  * image, and rounds them as the encoder cache does, whether they come from there or not.
  */
 export class FrozenEncoder {
+  /** How many images are encoded at a time: no more than are computed each by itself. */
+  readonly atOnce: number;
   readonly #options: FrozenEncoderOptions;
   readonly #step: RunnableStep;
   #seconds = Infinity;
 
   constructor(options: FrozenEncoderOptions) {
     this.#options = options;
+    this.atOnce = options.runner.partsFor(PAIR);
     this.#step = encodingStep(options.captioner, options.runner);
   }
-
-  /** How many images are encoded at a time. */
-  readonly atOnce = partsAtOnce(2);
 
   /** Of one image, the fastest that was encoded so far: the first time, a graph is made. */
   get seconds(): number {

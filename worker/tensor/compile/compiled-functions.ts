@@ -1,6 +1,7 @@
 import type { NamedTensors } from "../named-tensors.ts";
 import type { NativeBackend } from "../native-backend.ts";
 import type { RunnableStep, StepFunction, StepRunner } from "../step-runner.ts";
+import { partsAtOnce } from "../parts-at-once.ts";
 import { layoutKey, namedTensors } from "./layouts.ts";
 import { GraphSession } from "./session.ts";
 import { type StepGraph, stepGraph } from "./step-graph.ts";
@@ -56,6 +57,10 @@ export class CompiledFunctions implements StepRunner {
   /** The next power of two. */
   rowsFor(needed: number): number {
     return 2 ** Math.ceil(Math.log2(needed));
+  }
+
+  partsFor(rows: number): number {
+    return partsAtOnce(rows);
   }
 
   dispose(): void {

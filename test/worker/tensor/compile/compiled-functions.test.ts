@@ -42,4 +42,9 @@ describe.runIf(isNative)("compiled functions", () => {
       1, 2, 4, 4, 8, 16, 32,
     ]);
   });
+
+  it("compute even numbers of rows in two parts", () => {
+    const compiled = new CompiledFunctions(nativeBackend()!, () => ({}));
+    expect([1, 2, 3, 16].map((rows) => compiled.partsFor(rows))).toEqual([1, 2, 1, 2]);
+  });
 });
