@@ -104,7 +104,3 @@ const exitCode = await runCommandLine({
 await sites.close();
 // Set and not called: what is still in a pipe gets out. The worker's command sets its own.
 if (exitCode !== 0) process.exitCode = exitCode;
-// A broker that ended a moment ago can leave a connection behind that goes on trying.
-setInterval(() => {
-  if (process.stdout.writableLength === 0) process.exit();
-}, 2_000).unref();

@@ -6,6 +6,7 @@ import type { Sites } from "../ports/sites.ts";
 import type { SweepAccess } from "../ports/sweep-access.ts";
 import { type ResolvedSweep, resolveSweep } from "../sweep/resolve-sweep.ts";
 import { withExample, withJson, withSets } from "./command-options.ts";
+import { usingSweep } from "./using-sweep.ts";
 
 export interface LaunchPorts {
   sites: Sites;
@@ -41,7 +42,8 @@ export function registerLaunchCommand(program: Command, output: Output, ports: L
       await launchSite.record(sweep, { prune });
       ports.remember(sweep);
       output.show(answer(sweep, { ...changes, pools: await startMissing(launchSite, sweep) }));
-      if (watch) await ports.watch(site.access(sweep.name));
+      const access = (name: string) => Promise.resolve(site.access(name));
+      if (watch) await usingSweep(access, sweep.name, ports.watch);
     });
   withSets(withJson(withExample(command, "qsweep launch configs/sweeps/demo.yaml --watch")));
 }

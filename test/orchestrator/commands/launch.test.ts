@@ -43,6 +43,8 @@ async function launch({ needs, refused }: Staged, ...words: string[]) {
     open: async (site: Site) => ({
       ...localSite(site.root),
       launchSite: () => launchSite,
+      access: (name: string) =>
+        Object.assign(localSite(site.root).access(name), { close: () => note("close") }),
       upload: async () => 0,
     }),
     lazily: async (site: Site) => localSite(site.root),
@@ -53,7 +55,8 @@ async function launch({ needs, refused }: Staged, ...words: string[]) {
     stderr: { write: (text) => (printed.stderr += text) },
     environment: {},
     register(program, output) {
-      registerLaunchCommand(program, output, { sites, remember: () => {}, watch: async () => {} });
+      const watch = (): Promise<void> => note("watch");
+      registerLaunchCommand(program, output, { sites, remember: () => {}, watch });
     },
   });
   return { exitCode, asked, ...printed };
@@ -96,6 +99,11 @@ test("pilots that are refused leave no broker behind", async () => {
   expect(asked).toEqual(["record", "prepare"]);
   expect(exitCode).toBe(1);
   expect(stderr).toContain("no host can ever run this request");
+});
+
+test("a sweep that was watched is closed, so that nothing keeps the process alive", async () => {
+  const { asked } = await launch({ needs: [need("p1", 0)] }, "--watch");
+  expect(asked).toEqual(["record", "watch", "close"]);
 });
 
 test("what leaves the file is said before anything is recorded", async () => {

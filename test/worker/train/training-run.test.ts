@@ -91,9 +91,9 @@ async function runWithScores(scores: number[]): Promise<TrainingRun> {
     makeBatch: () =>
       Promise.resolve({
         pixelValues: tf.tensor4d([0, 0, 0], [1, 1, 1, 3]),
-        inputIds: tf.tensor2d([[0, 0]]),
-        attentionMask: tf.tensor2d([[0, 0]]),
-        labels: tf.tensor2d([[0, 0]]),
+        inputIds: tf.tensor2d([[0]]),
+        attentionMask: tf.tensor2d([[0]]),
+        labels: tf.tensor2d([[0]]),
       }),
     prefetch: () => {},
     evaluate: () => {
