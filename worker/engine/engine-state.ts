@@ -88,7 +88,7 @@ export function trainerEnvironment({
     UV_THREADPOOL_SIZE: String(threads),
     TF_CPP_MIN_LOG_LEVEL: "2",
     TF_FORCE_GPU_ALLOW_GROWTH: "true",
-    // More arenas hold more of what is free, and no allocation is faster.
+    // More arenas keep more of what is freed, and make no step faster.
     MALLOC_ARENA_MAX: "2",
   };
 }
@@ -96,8 +96,8 @@ export function trainerEnvironment({
 /**
  * What TensorFlow reads from the environment when it is loaded. It computes two parts of a batch at
  * the same time (`partsAtOnce`), so operations share half of the threads. oneDNN, which it uses by
- * itself on some processors, is faster and not safe in a Node process: with the profiler's signals,
- * the heap was found corrupted (docs/benchmarks.md).
+ * itself on some processors, is faster, but under `node --cpu-prof` it corrupts the heap, and why is
+ * not known (docs/benchmarks.md).
  */
 export function tensorflowSettings(threads: number): Record<string, string> {
   return {

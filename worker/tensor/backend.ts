@@ -45,7 +45,7 @@ export async function loadEngine(
     });
   }
   if (state.engine !== "native") return loadFallback(state.engine);
-  // Set here, they reach C's getenv.
+  // Read when the addon is loaded; setting them here reaches C's getenv.
   Object.assign(process.env, tensorflowSettings(threads));
   const binding = await loadNativeEngine(state.binding);
   return {

@@ -11,7 +11,7 @@ export interface BatchPart {
 
 /** What a piece is of its batch. */
 export interface PieceShare {
-  /** Of the batch's labels that count in the loss: the sum over all pieces is 1. */
+  /** Of the batch's labels that count in the loss, or of its rows: the sum over all pieces is 1. */
   share: number;
   /** Of its dropout: each piece draws masks of its own, and the first one those of the batch. */
   dropoutSeed: number | null;
@@ -23,8 +23,8 @@ const SPREAD = 0x9e3779b9;
 
 /**
  * Cuts a batch into `count` parts of as many rows each, or fewer in the last, and each of them into
- * the pieces that are computed at the same time. Rows that count for nothing make no part. The
- * batch's mean loss is the sum of the pieces' losses times their shares.
+ * the pieces that are computed at the same time. Rows that count for nothing make no part,
+ * unless all do. The batch's mean loss is the sum of the pieces' losses times their shares.
  */
 export async function partsOf(
   batch: CaptionBatch,
@@ -38,24 +38,27 @@ export async function partsOf(
     labels.slice(from * length, to * length).filter((id, at) => at % length > 0 && id !== IGNORED)
       .length;
   const all = counted(0, rows);
-  let seeds = 0;
-  const nextSeed = (): number | null => {
-    const seed = seeds === 0 ? dropoutSeed : ((dropoutSeed ?? 0) + seeds * SPREAD) >>> 1;
-    seeds += 1;
-    return dropoutSeed === null ? null : seed;
-  };
   const parts: BatchPart[] = [];
+  let number = 0;
   for (let first = 0; first < rows; first += size) {
     const partRows = Math.min(size, rows - first);
-    if (counted(first, first + partRows) === 0) continue;
+    if (all > 0 && counted(first, first + partRows) === 0) continue;
+    const pieces: PieceShare[] = [];
     const pieceRows = partRows / partsAtOnce(partRows);
-    const pieces = Array.from({ length: partsAtOnce(partRows) }, (_, piece) => {
-      const from = first + piece * pieceRows;
-      return { share: counted(from, from + pieceRows) / all, dropoutSeed: nextSeed() };
-    });
+    for (let from = first; from < first + partRows; from += pieceRows) {
+      const share = all === 0 ? pieceRows / rows : counted(from, from + pieceRows) / all;
+      pieces.push({ share, dropoutSeed: pieceSeed(dropoutSeed, number) });
+      number += 1;
+    }
     parts.push({ batch: count === 1 ? batch : rowsOf(batch, first, partRows), pieces });
   }
   return parts;
+}
+
+/** The seed of a batch for its piece of that number. */
+function pieceSeed(seed: number | null, number: number): number | null {
+  if (seed === null || number === 0) return seed;
+  return (seed + number * SPREAD) >>> 1;
 }
 
 /** The batches of a part's pieces, to be disposed. */

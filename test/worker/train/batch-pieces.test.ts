@@ -56,3 +56,9 @@ it("a piece of nothing in a part that counts has no share", async () => {
   const [part] = await partsOf(batchWith([4, 4, 0, 0]), { count: 1, dropoutSeed: null });
   expect(part!.pieces.map(({ share }) => share)).toEqual([1, 0]);
 });
+
+it("where no label counts, shares are those of rows", async () => {
+  const [part, ...others] = await partsOf(batchWith([0, 0]), { count: 1, dropoutSeed: null });
+  expect(others).toEqual([]);
+  expect(part!.pieces.map(({ share }) => share)).toEqual([1 / 2, 1 / 2]);
+});
