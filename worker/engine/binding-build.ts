@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { copyFile } from "node:fs/promises";
+import { copyFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { Failure } from "../contract/failure.ts";
@@ -11,6 +11,7 @@ import { findPython } from "../wheels/python.ts";
 import { fetchWheel } from "../wheels/python-wheel.ts";
 import { runTool } from "../wheels/tool.ts";
 import { LIBRARY_FILES } from "./engine-state.ts";
+import { SIGNAL_SHIELD } from "./signal-shield.ts";
 
 const require = createRequire(import.meta.url);
 const TFJS_NODE = path.dirname(require.resolve("@tensorflow/tfjs-node-gpu/package.json"));
@@ -69,7 +70,7 @@ export async function zigCompiler(
 
 /** Digest of everything of ours that goes into the addon: sources, Node-API headers, options. */
 export function bindingSources(): string {
-  const hash = createHash("sha256").update(JSON.stringify(OPTIONS));
+  const hash = createHash("sha256").update(JSON.stringify(OPTIONS)).update(SIGNAL_SHIELD);
   for (const folder of [path.join(TFJS_NODE, "binding"), NODE_HEADERS]) {
     for (const name of readdirSync(folder).toSorted()) {
       hash.update(name).update(readFileSync(path.join(folder, name)));
@@ -79,9 +80,9 @@ export function bindingSources(): string {
 }
 
 /**
- * Builds the addon of tfjs-node against the TensorFlow in a folder, or takes it from the cache
- * where the same sources were built by the same compiler against the same headers, and returns its
- * path. Throws Failure `engine-build` with the compiler's complaint.
+ * Builds the addon of tfjs-node, with our signal shield in it, against the TensorFlow in a folder,
+ * or takes it from the cache where the same sources were built by the same compiler against the
+ * same headers, and returns its path. Throws Failure `engine-build` with the compiler's complaint.
  */
 export async function buildBinding(library: string, compiler: Compiler): Promise<string> {
   const include = path.join(library, "include");
@@ -92,7 +93,7 @@ export async function buildBinding(library: string, compiler: Compiler): Promise
   const folder = await cacheEntry({
     kind: path.join("engine", "bindings"),
     name: hash.digest("hex").slice(0, 16),
-    fill: (directory) => compile({ compiler, library, output: path.join(directory, ADDON) }),
+    fill: (directory) => compile({ compiler, library, directory }),
   });
   return path.join(folder, ADDON);
 }
@@ -117,15 +118,18 @@ export async function keptBinding(file: string): Promise<string> {
   return path.join(folder, ADDON);
 }
 
+/** Leaves the addon in `directory`. */
 async function compile({
   compiler,
   library,
-  output,
+  directory,
 }: {
   compiler: Compiler;
   library: string;
-  output: string;
+  directory: string;
 }): Promise<void> {
+  const shield = path.join(directory, "signal_shield.cc");
+  await writeFile(shield, SIGNAL_SHIELD);
   const folders = [NODE_HEADERS, TFJS_NODE, path.join(library, "include")];
   const { status, stderr } = await runTool({
     argv: [
@@ -134,8 +138,9 @@ async function compile({
       ...folders.flatMap((folder) => ["-I", folder]),
       path.join(TFJS_NODE, "binding", "tfjs_backend.cc"),
       path.join(TFJS_NODE, "binding", "tfjs_binding.cc"),
+      shield,
       "-o",
-      output,
+      path.join(directory, ADDON),
       ...LIBRARY_FILES.map((name) => path.join(library, name)),
     ],
     ...(compiler.env && { env: compiler.env }),

@@ -95,15 +95,14 @@ export function trainerEnvironment({
 
 /**
  * What TensorFlow reads from the environment when it is loaded. It computes two parts of a batch at
- * the same time (`partsAtOnce`), so operations share half of the threads. oneDNN, which it uses by
- * itself on some processors, is faster, but under `node --cpu-prof` it corrupts the heap, and why is
- * not known (docs/benchmarks.md).
+ * the same time (`partsAtOnce`), so operations share half of the threads. Of itself it uses oneDNN
+ * on some processors only, though it was faster wherever measured; it needs the signal shield.
  */
 export function tensorflowSettings(threads: number): Record<string, string> {
   return {
     TF_NUM_INTEROP_THREADS: String(threads),
     TF_NUM_INTRAOP_THREADS: String(Math.ceil(threads / 2)),
-    TF_ENABLE_ONEDNN_OPTS: "0",
+    TF_ENABLE_ONEDNN_OPTS: "1",
   };
 }
 

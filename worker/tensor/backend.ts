@@ -9,6 +9,7 @@ import {
   readEngineState,
   tensorflowSettings,
 } from "../engine/engine-state.ts";
+import { isShielded } from "../engine/signal-shield.ts";
 import type { GraphMessages } from "./compile/graph-messages.ts";
 import { registerNativeGather } from "./native-gather.ts";
 import { registerWasmKernels } from "./wasm-kernels.ts";
@@ -123,6 +124,7 @@ function registerKernelsAndGradients(): void {
 function requireBinding(file: string): Binding {
   try {
     const binding: Binding = require(file);
+    if (!isShielded()) throw new Error(`an earlier qsweep built ${file}`);
     return binding;
   } catch (error) {
     const problem = error instanceof Error ? error.message.split("\n")[0] : String(error);
