@@ -111,7 +111,8 @@ function unpadded(ids: number[]): number[] {
 /** Pictures, in the model's size, that its preprocessor turns into these values. */
 async function picturesOf(name: string): Promise<Buffer[]> {
   const { tensors } = await readSafetensors(fixturePath(name));
-  const { shape, data } = tensors.get("pixel_values")!;
+  const { shape, read } = tensors.get("pixel_values")!;
+  const { data } = await read();
   const [images, channels, height, width] = shape;
   const { image_mean, image_std } = fixtureJson(
     "images/images.json",

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { NamedTensors } from "../tensor/named-tensors.ts";
+import { uploaded } from "../tensor/native-backend.ts";
 import { normalValues } from "../tensor/seeded-values.ts";
 import type { BlipConfig } from "./blip-config.ts";
 import { parameterShapes } from "./blip-parameters.ts";
@@ -33,7 +34,8 @@ function initialWeight(
   if (name.endsWith("bias")) return tf.zeros(shape);
   if (/(LayerNorm|layer_?norm\d?)\.weight$/.test(name)) return tf.ones(shape);
   const count = shape.reduce((product, size) => product * size, 1);
-  return tf.tensor(normalValues({ key: `${seed}/${name}`, count }, deviation(config, name)), shape);
+  const values = normalValues({ key: `${seed}/${name}`, count }, deviation(config, name));
+  return uploaded(tf.tensor(values, shape));
 }
 
 function deviation(config: BlipConfig, name: string): number {

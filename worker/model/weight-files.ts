@@ -1,4 +1,5 @@
 import path from "node:path";
+import { dispose } from "@tensorflow/tfjs-core";
 import { Failure } from "../contract/failure.ts";
 import { readShardIndex, weightsFileOf, WEIGHTS_FILES } from "../files/model-weights.ts";
 import { toTensor } from "../tensor/named-tensors.ts";
@@ -77,13 +78,14 @@ const OWN_CONFIGURATION: ShapeBasis = {
 
 /**
  * The stored tensors as tensors of the engine, once they are seen to be exactly the expected ones.
- * Empties `stored` on the way. Throws Failure `model-invalid` that names the first missing,
- * unexpected and mis-shaped tensors and counts them, or the first that holds what is no number.
+ * They are read one by one: memory holds the weights once. Throws Failure `model-invalid` that
+ * names the first missing, unexpected and mis-shaped tensors and counts them, or the first that
+ * holds what is no number, and Failure `file-invalid`.
  */
-export function takeWeights(
-  stored: Map<string, StoredTensor>,
+export async function takeWeights(
+  stored: ReadonlyMap<string, StoredTensor>,
   { shapes, ignored, source, basis = OWN_CONFIGURATION }: ExpectedWeights,
-): NamedTensors {
+): Promise<NamedTensors> {
   const missing = [...shapes.keys()].filter((name) => !stored.has(name));
   const unexpected = [...stored.keys()].filter((name) => !shapes.has(name) && !ignored.test(name));
   const misshaped = [...shapes].flatMap(([name, shape]) => {
@@ -105,31 +107,34 @@ export function takeWeights(
       remedy: basis.remedy,
     });
   }
-  checkFinite(stored, { shapes, source });
   const weights: NamedTensors = {};
-  for (const name of shapes.keys()) {
-    weights[name] = toTensor(stored.get(name)!);
-    stored.delete(name);
+  try {
+    for (const name of shapes.keys()) {
+      const { shape, read } = stored.get(name)!;
+      const values = await read();
+      checkFinite(values.data, { name, source });
+      weights[name] = toTensor(values, shape);
+    }
+  } catch (error) {
+    dispose(weights);
+    throw error;
   }
   return weights;
 }
 
 /** One value that is no number would make every output none, a training later. */
 function checkFinite(
-  stored: ReadonlyMap<string, StoredTensor>,
-  { shapes, source }: Pick<ExpectedWeights, "shapes" | "source">,
+  data: ArrayLike<number>,
+  { name, source }: { name: string; source: string },
 ): void {
-  for (const name of shapes.keys()) {
-    const { data } = stored.get(name)!;
-    let at = 0;
-    while (at < data.length && Number.isFinite(data[at])) at += 1;
-    if (at === data.length) continue;
-    throw new Failure({
-      reason: "model-invalid",
-      message: `the weights of ${source} are damaged: ${name} holds ${data[at]} at position ${at}`,
-      remedy: "fetch these weights again, or use those of an earlier checkpoint",
-    });
-  }
+  let at = 0;
+  while (at < data.length && Number.isFinite(data[at])) at += 1;
+  if (at === data.length) return;
+  throw new Failure({
+    reason: "model-invalid",
+    message: `the weights of ${source} are damaged: ${name} holds ${data[at]} at position ${at}`,
+    remedy: "fetch these weights again, or use those of an earlier checkpoint",
+  });
 }
 
 function listed(kind: string, names: string[]): string | null {

@@ -1,7 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
+import { uploaded } from "./native-backend.ts";
 import { readSafetensors, writeSafetensors } from "./safetensors.ts";
-import type { StoredTensor, TensorToWrite } from "./safetensors.ts";
+import type { TensorToWrite } from "./safetensors.ts";
+import type { TensorValues } from "./stored-dtype.ts";
 
 /** Tensors by their name in the model's files (Hugging Face or PEFT names). */
 export type NamedTensors = Record<string, Tensor>;
@@ -12,7 +14,9 @@ export type NamedTensors = Record<string, Tensor>;
  */
 export async function readNamedTensors(path: string): Promise<NamedTensors> {
   const { tensors } = await readSafetensors(path);
-  return Object.fromEntries([...tensors].map(([name, stored]) => [name, toTensor(stored)]));
+  const named: NamedTensors = {};
+  for (const [name, { shape, read }] of tensors) named[name] = toTensor(await read(), shape);
+  return named;
 }
 
 /** Writes tensors as a safetensors file, one at a time in memory. See `writeSafetensors`. */
@@ -26,7 +30,7 @@ export async function writeNamedTensors(path: string, tensors: NamedTensors): Pr
   await writeSafetensors(path, entries);
 }
 
-/** A tensor of the same shape and values. */
-export function toTensor({ dtype, shape, data }: StoredTensor): Tensor {
-  return tf.tensor(data, shape, dtype === "float32" ? "float32" : "int32");
+/** A tensor of the engine with these values. */
+export function toTensor({ dtype, data }: TensorValues, shape: number[]): Tensor {
+  return uploaded(tf.tensor(data, shape, dtype === "float32" ? "float32" : "int32"));
 }

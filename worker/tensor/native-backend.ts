@@ -67,6 +67,12 @@ export function nativeBackend(): NativeBackend | null {
   return isNativeBackend(backend) ? backend : null;
 }
 
+/** The same tensor, once the engine has its values: JavaScript keeps no copy. */
+export function uploaded(tensor: Tensor): Tensor {
+  nativeBackend()?.getInputTensorIds([tensor]);
+  return tensor;
+}
+
 /** TensorFlow's number of a tensor's data type. */
 export function dataTypeOf({ dtype }: TensorInfo): number {
   if (dtype === "float32") return DataType.float;

@@ -1,11 +1,21 @@
 import { open } from "node:fs/promises";
 import { z } from "zod";
-import { BYTES_PER_STORED_VALUE, decodeTensorBytes, StoredDtype } from "./stored-dtype.ts";
+import {
+  BYTES_PER_STORED_VALUE,
+  DECODED_DTYPE,
+  decodeTensorBytes,
+  StoredDtype,
+} from "./stored-dtype.ts";
 import type { TensorValues } from "./stored-dtype.ts";
 import { invalidFile as invalid, TensorFile } from "./tensor-file.ts";
 
-/** A tensor as it lies in memory, in row-major order. */
-export type StoredTensor = TensorValues & { shape: number[] };
+/** A tensor of a file. */
+export interface StoredTensor {
+  dtype: TensorValues["dtype"];
+  shape: number[];
+  /** Reads its values, so that few are in memory at a time. Throws Failure `file-invalid`. */
+  read: () => Promise<TensorValues>;
+}
 
 export interface Safetensors {
   tensors: Map<string, StoredTensor>;
@@ -43,8 +53,8 @@ interface Extent {
 }
 
 /**
- * Reads a whole safetensors file: F32, F16 and BF16 become float32, I32 and I64 int32, U8 and BOOL
- * uint8. Every length is checked against the file's size before memory is taken.
+ * Reads what a safetensors file holds: F32, F16 and BF16 become float32, I32 and I64 int32, U8 and
+ * BOOL uint8. Every length is checked against the file's size before memory is taken.
  * Throws Failure `file-invalid` naming the file, and the tensor where one is at fault.
  */
 export function readSafetensors(path: string): Promise<Safetensors> {
@@ -52,10 +62,13 @@ export function readSafetensors(path: string): Promise<Safetensors> {
     const { extents, metadata, dataStart } = await readHeader(file);
     const tensors = new Map<string, StoredTensor>();
     for (const { name, dtype, shape, begin, end } of extents) {
-      const bytes = await file.bytes(dataStart + begin, end - begin);
-      const values = decodeTensorBytes(dtype, bytes.buffer);
-      if (values === null) throw invalid(path, `tensor ${name} holds integers beyond 32 bits`);
-      tensors.set(name, { ...values, shape });
+      const read = async (): Promise<TensorValues> => {
+        const bytes = await file.bytesLater(dataStart + begin, end - begin);
+        const values = decodeTensorBytes(dtype, bytes.buffer);
+        if (values === null) throw invalid(path, `tensor ${name} holds integers beyond 32 bits`);
+        return values;
+      };
+      tensors.set(name, { dtype: DECODED_DTYPE[dtype], shape, read });
     }
     return { tensors, metadata };
   });

@@ -21,6 +21,16 @@ export const BYTES_PER_STORED_VALUE: Readonly<Record<StoredDtype, number>> = {
   BOOL: 1,
 };
 
+export const DECODED_DTYPE: Readonly<Record<StoredDtype, TensorValues["dtype"]>> = {
+  F32: "float32",
+  F16: "float32",
+  BF16: "float32",
+  I32: "int32",
+  I64: "int32",
+  U8: "uint8",
+  BOOL: "uint8",
+};
+
 const decoders: Record<StoredDtype, (bytes: ArrayBuffer) => TensorValues | null> = {
   F32: (bytes) => ({ dtype: "float32", data: new Float32Array(bytes) }),
   F16: (bytes) => ({ dtype: "float32", data: halvesToFloats(new Uint16Array(bytes)) }),

@@ -1,3 +1,4 @@
+import type { Stats } from "node:fs";
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { Failure } from "../contract/failure.ts";
@@ -18,11 +19,14 @@ export class TensorFile {
   readonly path: string;
   readonly size: number;
   readonly #file: FileHandle;
+  /** Differs between two files that had this path one after the other. */
+  readonly #identity: string;
 
-  private constructor(path: string, size: number, file: FileHandle) {
+  private constructor(path: string, file: FileHandle, { size, ino, mtimeMs }: Stats) {
     this.path = path;
     this.size = size;
     this.#file = file;
+    this.#identity = [ino, size, mtimeMs].join();
   }
 
   /** Opens a file for as long as `use` takes. Throws Failure `file-invalid` if that is impossible. */
@@ -31,11 +35,18 @@ export class TensorFile {
       throw invalidFile(path, `cannot be opened (${error.code})`);
     });
     try {
-      const { size } = await file.stat();
-      return await use(new TensorFile(path, size, file));
+      return await use(new TensorFile(path, file, await file.stat()));
     } finally {
       await file.close();
     }
+  }
+
+  /** `bytes`, also when this file has been closed. Throws likewise where another has its path now. */
+  bytesLater(position: number, count: number): Promise<Uint8Array<ArrayBuffer>> {
+    return TensorFile.use(this.path, (again) => {
+      if (again.#identity === this.#identity) return again.bytes(position, count);
+      throw invalidFile(this.path, "was replaced while it was read");
+    });
   }
 
   /**

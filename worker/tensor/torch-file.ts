@@ -1,7 +1,7 @@
 import type { StoredTensor } from "./safetensors.ts";
 import { PickleProblem, unpickleStateDict } from "./state-dict-pickle.ts";
 import type { PickledStorage, PickledTensor } from "./state-dict-pickle.ts";
-import { BYTES_PER_STORED_VALUE, decodeTensorBytes } from "./stored-dtype.ts";
+import { BYTES_PER_STORED_VALUE, DECODED_DTYPE, decodeTensorBytes } from "./stored-dtype.ts";
 import type { StoredDtype, TensorValues } from "./stored-dtype.ts";
 import { invalidFile, TensorFile } from "./tensor-file.ts";
 import { readZipEntries, type ZipEntry } from "./zip-entries.ts";
@@ -22,23 +22,18 @@ const DTYPES: Readonly<Record<string, StoredDtype>> = {
 
 /**
  * Reads a state dict as `torch.save` writes it (`pytorch_model.bin`), with the value types of
- * `readSafetensors`. The pickle in it is only read: nothing of it is run. Tensors that share a storage
- * share memory. Throws Failure `file-invalid` naming the file, and the tensor or the global at fault.
+ * `readSafetensors`. The pickle in it is only read: nothing of it is run. Throws Failure
+ * `file-invalid` naming the file, and the tensor or the global at fault.
  */
 export function readTorchFile(path: string): Promise<Map<string, StoredTensor>> {
   return TensorFile.use(path, async (file) => {
     await checkFormat(file);
     const archive = await openArchive(file);
-    const storages = new Map<string, TensorValues>();
     const tensors = new Map<string, StoredTensor>();
     for (const [name, tensor] of readPickle(path, await archive.content("data.pkl"))) {
       const problem = layoutProblem(tensor);
       if (problem !== null) throw invalidFile(path, `tensor ${name} ${problem}`);
-      const { storage } = tensor;
-      const known = `${storage.type} ${storage.key}`;
-      const values = storages.get(known) ?? (await readStorage(archive, storage));
-      storages.set(known, values);
-      tensors.set(name, part(values, tensor));
+      tensors.set(name, storedTensor(file, archive, tensor));
     }
     return tensors;
   });
@@ -117,28 +112,36 @@ function layoutProblem({ storage, offset, shape, stride }: PickledTensor): strin
   return null;
 }
 
-async function readStorage(archive: Archive, storage: PickledStorage): Promise<TensorValues> {
-  const { type, key, count } = storage;
+function storedTensor(
+  file: TensorFile,
+  archive: Archive,
+  { storage, offset, shape }: PickledTensor,
+): StoredTensor {
+  const { dtype, name, position } = storagePlace(archive, storage);
+  const width = BYTES_PER_STORED_VALUE[dtype];
+  const read = async (): Promise<TensorValues> => {
+    const bytes = await file.bytesLater(position + offset * width, elements(shape) * width);
+    const values = decodeTensorBytes(dtype, bytes.buffer);
+    if (values === null) throw invalidFile(file.path, `${name} holds integers beyond 32 bits`);
+    return values;
+  };
+  return { dtype: DECODED_DTYPE[dtype], shape, read };
+}
+
+/** Where a storage's values are, once their number is seen to be right. */
+function storagePlace(
+  archive: Archive,
+  { type, key, count }: PickledStorage,
+): { dtype: StoredDtype; name: string; position: number } {
   const dtype = DTYPES[type];
   if (dtype === undefined) throw invalidFile(archive.path, `holds a ${type}, which is not read`);
   const name = `data/${key}`;
-  const { size } = archive.entry(name);
+  const { position, size } = archive.entry(name);
   const expected = count * BYTES_PER_STORED_VALUE[dtype];
   if (size !== expected) {
     throw invalidFile(archive.path, `gives ${name} ${size} bytes; its tensors need ${expected}`);
   }
-  const values = decodeTensorBytes(dtype, (await archive.content(name)).buffer);
-  if (values === null) throw invalidFile(archive.path, `${name} holds integers beyond 32 bits`);
-  return values;
-}
-
-function part(values: TensorValues, { offset, shape }: PickledTensor): StoredTensor {
-  const end = offset + elements(shape);
-  if (values.dtype === "float32")
-    return { ...values, shape, data: values.data.subarray(offset, end) };
-  if (values.dtype === "int32")
-    return { ...values, shape, data: values.data.subarray(offset, end) };
-  return { ...values, shape, data: values.data.subarray(offset, end) };
+  return { dtype, name, position };
 }
 
 function elements(shape: readonly number[]): number {

@@ -1,8 +1,9 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readSafetensors, writeSafetensors } from "../../../worker/tensor/safetensors.ts";
+import { storedValues } from "./stored-values.ts";
 
 let directory: string;
 let file: string;
@@ -26,6 +27,11 @@ async function writeRaw({ header, data = [], claimedLength }: RawFile): Promise<
   await writeFile(file, Buffer.concat([length, json, Buffer.from(data)]));
 }
 
+async function readAll() {
+  const { tensors, metadata } = await readSafetensors(file);
+  return { tensors: await storedValues(tensors), metadata };
+}
+
 const entry = (dtype: string, shape: number[], data_offsets: number[]) => ({
   dtype,
   shape,
@@ -43,7 +49,7 @@ describe("reading back what was written", () => {
       ["none", { dtype: "float32" as const, shape: [0, 3], data: new Float32Array(0) }],
     ]);
     await writeSafetensors(file, tensors, { step: "7" });
-    expect(await readSafetensors(file)).toEqual({ tensors, metadata: { step: "7" } });
+    expect(await readAll()).toEqual({ tensors, metadata: { step: "7" } });
   });
 
   it("writes the same bytes whatever the order of the tensors", async () => {
@@ -74,7 +80,7 @@ describe("reading back what was written", () => {
   it("writes part of a buffer", async () => {
     const data = new Float32Array([1, 2, 3]).subarray(1, 2);
     await writeSafetensors(file, new Map([["x", { dtype: "float32" as const, shape: [1], data }]]));
-    const { tensors } = await readSafetensors(file);
+    const { tensors } = await readAll();
     expect([...tensors.get("x")!.data]).toEqual([2]);
   });
 });
@@ -87,7 +93,7 @@ describe("other widths", () => {
     ["U8", [0, 255], [0, 255]],
   ])("reads %s", async (dtype, data, expected) => {
     await writeRaw({ header: { x: entry(dtype, [expected.length], [0, data.length]) }, data });
-    const { tensors } = await readSafetensors(file);
+    const { tensors } = await readAll();
     expect([...tensors.get("x")!.data]).toEqual(expected);
   });
 });
@@ -154,7 +160,7 @@ describe("damaged files are refused by name", () => {
     ],
   ])("%s", async (_title, raw, message) => {
     await writeRaw(raw);
-    const failure = await readSafetensors(file).catch((error: unknown) => error);
+    const failure = await readAll().catch((error: unknown) => error);
     expect(failure).toMatchObject({ reason: "file-invalid" });
     expect(String(failure)).toContain(file);
     expect(String(failure)).toContain(message);
@@ -163,6 +169,23 @@ describe("damaged files are refused by name", () => {
   it("an empty file", async () => {
     await writeFile(file, "");
     await expect(readSafetensors(file)).rejects.toThrow("truncated: it has only 0 bytes");
+  });
+
+  it.each([
+    ["that another has replaced", () => writeRaw({ header: one, data: [1, 2, 3, 4] })],
+    ["that is gone", () => rm(file)],
+  ])("a file %s before its values are read", async (_title, change) => {
+    await writeRaw({ header: one, data: four });
+    const { tensors } = await readSafetensors(file);
+    await rename(file, `${file}.former`);
+    await writeFile(file, "");
+    await change();
+    const failure = await tensors
+      .get("x")!
+      .read()
+      .catch((error: unknown) => error);
+    expect(failure).toMatchObject({ reason: "file-invalid" });
+    expect(String(failure)).toContain(file);
   });
 
   it("a file that is not there", async () => {

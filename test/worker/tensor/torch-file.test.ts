@@ -4,6 +4,7 @@ import path from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { readTorchFile } from "../../../worker/tensor/torch-file.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
+import { storedValues } from "./stored-values.ts";
 import { pickle, tensorPickle, torchFile, zipOf, type TensorParts } from "./torch-archive.ts";
 
 let folder: string;
@@ -15,7 +16,7 @@ beforeEach(async () => {
 
 async function read(bytes: Buffer) {
   await writeFile(file, bytes);
-  return readTorchFile(file);
+  return storedValues(await readTorchFile(file));
 }
 
 const floats = (...values: number[]) => Buffer.from(new Float32Array(values).buffer);

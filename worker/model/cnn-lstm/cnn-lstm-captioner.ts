@@ -34,7 +34,7 @@ export async function loadCnnLstm(options: LoadCnnLstmOptions): Promise<CnnLstmC
   const source = trainedFrom ?? directory;
   const shapes = cnnLstmShapes(config);
   const stored = await readModelWeights(source);
-  const weights = takeWeights(stored, { shapes, ignored: NOTHING, source });
+  const weights = await takeWeights(stored, { shapes, ignored: NOTHING, source });
   return new CnnLstmCaptioner(config, directory, weights);
 }
 
