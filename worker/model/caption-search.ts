@@ -1,4 +1,4 @@
-import { applyTokenRules, bestCandidates, logProbabilities } from "./token-scores.ts";
+import { applyTokenRules, bestCandidates, toLogProbabilities } from "./token-scores.ts";
 import type { TokenRules } from "./token-scores.ts";
 
 /** How captions are searched for. With one beam the search is greedy. */
@@ -30,7 +30,7 @@ export const PLAIN_SEARCH = {
   together: false,
 };
 
-/** A model that scores next tokens for rows of unfinished sequences. */
+/** A model that scores next tokens for rows of unfinished sequences: for the caller to change. */
 export interface NextTokenModel {
   /** Scores after the first tokens, for each image. [images][V] */
   start(): Promise<Float32Array[]>;
@@ -120,7 +120,7 @@ function extendGreedily(
   const { ids, parent } = search.beams[0]!;
   const scores = logits[parent]!;
   applyTokenRules(scores, ids, settings);
-  ids.push(bestCandidates([scores], 1)[0]!.token);
+  ids.push(bestCandidates([{ scores, sum: 0 }], 1)[0]!.token);
   if (isFinished(ids, settings)) {
     search.found = [{ ids, score: null }];
     search.beams = [];
@@ -139,9 +139,10 @@ function extendBeams(
 ): void {
   const { numBeams, lengthPenalty } = settings;
   const rows = search.beams.map(({ ids, sum, parent }) => {
-    const scores = logProbabilities(logits[parent]!);
+    const scores = logits[parent]!;
+    toLogProbabilities(scores);
     applyTokenRules(scores, ids, settings);
-    return scores.map((score) => score + sum);
+    return { scores, sum };
   });
   const divisor = (search.beams[0]!.ids.length + 1 - firstLength) ** lengthPenalty;
   const next: Beam[] = [];

@@ -39,14 +39,26 @@ function endingsOfNgrams(ids: readonly number[], size: number): number[] {
   return endings;
 }
 
-/** log softmax, in double precision before the rounding to float32. [V] → [V] */
-export function logProbabilities(logits: Float32Array): Float32Array {
+/**
+ * log softmax, in double precision before the rounding to float32. Changes `scores`.
+ * scores [V]
+ */
+export function toLogProbabilities(scores: Float32Array): void {
+  // Plain loops: it sees the whole vocabulary for each beam and token.
   let highest = -Infinity;
-  for (const logit of logits) highest = Math.max(highest, logit);
+  for (let token = 0; token < scores.length; token += 1) {
+    if (scores[token]! > highest) highest = scores[token]!;
+  }
   let sum = 0;
-  for (const logit of logits) sum += Math.exp(logit - highest);
+  for (let token = 0; token < scores.length; token += 1) sum += Math.exp(scores[token]! - highest);
   const normaliser = highest + Math.log(sum);
-  return logits.map((logit) => logit - normaliser);
+  for (let token = 0; token < scores.length; token += 1) scores[token]! -= normaliser;
+}
+
+/** The tokens after one beam, and what is added to each of their scores, in float32. */
+export interface ScoredRow {
+  scores: Float32Array;
+  sum: number;
 }
 
 /** A token after row `row` of an image's beams. */
@@ -59,11 +71,11 @@ export interface Candidate {
 /**
  * The `count` best candidates over all rows, best first; equal scores in order of row and token.
  */
-export function bestCandidates(rows: readonly Float32Array[], count: number): Candidate[] {
+export function bestCandidates(rows: readonly ScoredRow[], count: number): Candidate[] {
   const best: Candidate[] = [];
-  for (const [row, scores] of rows.entries()) {
+  for (const [row, { scores, sum }] of rows.entries()) {
     for (let token = 0; token < scores.length; token += 1) {
-      const score = scores[token]!;
+      const score = Math.fround(scores[token]! + sum);
       if (best.length === count && !(score > best[count - 1]!.score)) continue;
       let place = best.length;
       while (place > 0 && score > best[place - 1]!.score) place -= 1;

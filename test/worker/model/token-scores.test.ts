@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import {
   applyTokenRules,
   bestCandidates,
-  logProbabilities,
+  toLogProbabilities,
 } from "../../../worker/model/token-scores.ts";
 
 const off = { repetitionPenalty: 1, noRepeatNgramSize: 0, minLength: 0, endId: 0 };
@@ -26,13 +26,17 @@ describe("rules on the next token", () => {
 
 it("turns logits into logarithms of probabilities, however large they are", () => {
   const logits = new Float32Array([1000, 1000 + Math.log(3)]);
-  const [first, second] = logProbabilities(logits);
+  toLogProbabilities(logits);
+  const [first, second] = logits;
   expect(first).toBeCloseTo(Math.log(0.25), 4);
   expect(second).toBeCloseTo(Math.log(0.75), 4);
 });
 
 it("finds the best candidates over all rows, best first", () => {
-  const rows = [new Float32Array([1, 9, 4]), new Float32Array([5, -Infinity, 9])];
+  const rows = [
+    { scores: new Float32Array([2, 10, 5]), sum: -1 },
+    { scores: new Float32Array([5, -Infinity, 9]), sum: 0 },
+  ];
   expect(bestCandidates(rows, 4)).toEqual([
     { score: 9, row: 0, token: 1 },
     { score: 9, row: 1, token: 2 },
