@@ -9,12 +9,18 @@ export function canonicalJson(value: unknown, known?: ReadonlyMap<unknown, strin
   if (text !== undefined) return text;
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item, known)).join(",")}]`;
   if (Number.isFinite(value)) return String(value);
+  if (typeof value === "string") return quoted(value);
   if (!isJsonMap(value)) return JSON.stringify(value);
   let entries = "";
   for (const key of Object.keys(value).toSorted()) {
-    entries += `${entries && ","}${JSON.stringify(key)}:${canonicalJson(value[key], known)}`;
+    entries += `${entries && ","}${quoted(key)}:${canonicalJson(value[key], known)}`;
   }
   return `{${entries}}`;
+}
+
+/** As JSON; most texts are names, which need no escaping. */
+function quoted(text: string): string {
+  return /^\w*$/.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 /** SHA-256 of a text, in hex. */

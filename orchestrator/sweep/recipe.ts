@@ -36,8 +36,7 @@ export class RecipeFamily {
       ...judgement,
       seed: 0,
     });
-    const blocks = Object.values(this.#first).filter(isJsonMap);
-    this.#texts = new Map(blocks.map((block) => [block, canonicalJson(block)]));
+    this.#texts = new Map(blocksIn(this.#first).map((block) => [block, canonicalJson(block)]));
   }
 
   /** The recipe with these values in place; each has passed its parameter's schema. */
@@ -61,6 +60,13 @@ function varied(first: Recipe, values: Assignment, seed: number): Recipe {
         lora: changed(first.lora, lora),
       }
     : { ...first, ...judged, train: changed(first.train, ...changes) };
+}
+
+/** The maps within a map, however deep. */
+function blocksIn(map: object): Record<string, unknown>[] {
+  return Object.values(map)
+    .filter(isJsonMap)
+    .flatMap((block) => [block, ...blocksIn(block)]);
 }
 
 /** The block itself where nothing changes: its text is then known. */
