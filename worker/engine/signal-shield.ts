@@ -56,9 +56,9 @@ __attribute__((constructor)) void RaiseShield() {
 }  // namespace
 `;
 
-/** Whether this thread blocks signals, as it does once a shielded addon is loaded. */
+/** Whether the main thread blocks signals, as it does once it has loaded a shielded addon. */
 export function isShielded(): boolean {
-  const status = readFileSync("/proc/thread-self/status", "utf8");
+  const status = readFileSync("/proc/self/status", "utf8");
   const blocked = /^SigBlk:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0";
   return ((BigInt(`0x${blocked}`) >> (SIGTERM - 1n)) & 1n) === 1n;
 }
