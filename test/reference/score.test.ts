@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
+import path from "node:path";
 import { expect, test } from "vitest";
 import type { CaptionMetrics } from "../../worker/metrics/caption-scores.ts";
+import { fetchWheel } from "../../worker/wheels/python-wheel.ts";
 import { runScore } from "../worker/commands/run-score.ts";
 import { findRealCaptions, fixturePath } from "./fixtures.ts";
 
@@ -55,19 +57,24 @@ test.each(Object.entries({ ...small, "synthetic.json": synthetic, ...real }))(
   },
 );
 
-/** The folder of the Python package pycocoevalcap. */
-const javaMetrics = process.env["QSWEEP_JAVA_METRICS"];
+/** A given folder of the Python package pycocoevalcap. */
+const given = process.env["QSWEEP_JAVA_METRICS"];
 
-// Its program comes with a package of a hundred megabytes, which nobody need have.
-test.skipIf(javaMetrics === undefined).each(Object.entries({ ...small, synthetic, ...real }))(
+/** That folder, else as much of the package as METEOR needs, fetched: a hundred megabytes. */
+async function javaMetrics(): Promise<string> {
+  if (given !== undefined) return given;
+  const members = ["pycocoevalcap/meteor/"];
+  const wheel = await fetchWheel({ project: "pycocoevalcap", version: "1.2", members });
+  return path.join(wheel, "pycocoevalcap");
+}
+
+test
+  .runIf(given ?? process.env["CI"] ?? process.env["QSWEEP_SLOW"])
+  .each(Object.entries({ ...small, synthetic, ...real }))(
   "`score --java-metrics` on the files of %s gives METEOR as its program printed it",
   async (_, { corpus, images }) => {
-    const { value } = await runScore(
-      filesOf(images),
-      "--per-image",
-      "--java-metrics",
-      javaMetrics!,
-    );
+    const options = ["--per-image", "--java-metrics", await javaMetrics()];
+    const { value } = await runScore(filesOf(images), ...options);
     expect(value.metrics).toMatchObject({ meteor: corpus.METEOR });
     expect(value.perImage).toMatchObject(images.map(({ METEOR }) => ({ meteor: METEOR })));
   },
