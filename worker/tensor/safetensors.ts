@@ -62,16 +62,26 @@ export function readSafetensors(path: string): Promise<Safetensors> {
     const { extents, metadata, dataStart } = await readHeader(file);
     const tensors = new Map<string, StoredTensor>();
     for (const { name, dtype, shape, begin, end } of extents) {
-      const read = async (): Promise<TensorValues> => {
-        const bytes = await file.bytesLater(dataStart + begin, end - begin);
-        const values = decodeTensorBytes(dtype, bytes.buffer);
-        if (values === null) throw invalid(path, `tensor ${name} holds integers beyond 32 bits`);
-        return values;
-      };
-      tensors.set(name, { dtype: DECODED_DTYPE[dtype], shape, read });
+      const place = { position: dataStart + begin, bytes: end - begin };
+      tensors.set(name, storedTensor(file, { name, dtype, shape, ...place }));
     }
     return { tensors, metadata };
   });
+}
+
+/** A tensor whose values are these bytes of a file; they have been compared with its size. */
+export function storedTensor(
+  file: TensorFile,
+  place: { name: string; dtype: StoredDtype; shape: number[]; position: number; bytes: number },
+): StoredTensor {
+  const { name, dtype, shape, position, bytes } = place;
+  const read = async (): Promise<TensorValues> => {
+    const { buffer } = await file.bytesLater(position, bytes);
+    const values = decodeTensorBytes(dtype, buffer);
+    if (values === null) throw invalid(file.path, `tensor ${name} holds integers beyond 32 bits`);
+    return values;
+  };
+  return { dtype: DECODED_DTYPE[dtype], shape, read };
 }
 
 /**

@@ -1,8 +1,7 @@
-import type { StoredTensor } from "./safetensors.ts";
+import { type StoredTensor, storedTensor } from "./safetensors.ts";
 import { PickleProblem, unpickleStateDict } from "./state-dict-pickle.ts";
 import type { PickledStorage, PickledTensor } from "./state-dict-pickle.ts";
-import { BYTES_PER_STORED_VALUE, DECODED_DTYPE, decodeTensorBytes } from "./stored-dtype.ts";
-import type { StoredDtype, TensorValues } from "./stored-dtype.ts";
+import { BYTES_PER_STORED_VALUE, type StoredDtype } from "./stored-dtype.ts";
 import { invalidFile, TensorFile } from "./tensor-file.ts";
 import { readZipEntries, type ZipEntry } from "./zip-entries.ts";
 
@@ -33,7 +32,11 @@ export function readTorchFile(path: string): Promise<Map<string, StoredTensor>> 
     for (const [name, tensor] of readPickle(path, await archive.content("data.pkl"))) {
       const problem = layoutProblem(tensor);
       if (problem !== null) throw invalidFile(path, `tensor ${name} ${problem}`);
-      tensors.set(name, storedTensor(file, archive, tensor));
+      const { storage, offset, shape } = tensor;
+      const { dtype, start } = storagePlace(archive, storage);
+      const width = BYTES_PER_STORED_VALUE[dtype];
+      const place = { position: start + offset * width, bytes: elements(shape) * width };
+      tensors.set(name, storedTensor(file, { name, dtype, shape, ...place }));
     }
     return tensors;
   });
@@ -112,27 +115,11 @@ function layoutProblem({ storage, offset, shape, stride }: PickledTensor): strin
   return null;
 }
 
-function storedTensor(
-  file: TensorFile,
-  archive: Archive,
-  { storage, offset, shape }: PickledTensor,
-): StoredTensor {
-  const { dtype, name, position } = storagePlace(archive, storage);
-  const width = BYTES_PER_STORED_VALUE[dtype];
-  const read = async (): Promise<TensorValues> => {
-    const bytes = await file.bytesLater(position + offset * width, elements(shape) * width);
-    const values = decodeTensorBytes(dtype, bytes.buffer);
-    if (values === null) throw invalidFile(file.path, `${name} holds integers beyond 32 bits`);
-    return values;
-  };
-  return { dtype: DECODED_DTYPE[dtype], shape, read };
-}
-
-/** Where a storage's values are, once their number is seen to be right. */
+/** Where a storage's values start, once their number is seen to be right. */
 function storagePlace(
   archive: Archive,
   { type, key, count }: PickledStorage,
-): { dtype: StoredDtype; name: string; position: number } {
+): { dtype: StoredDtype; start: number } {
   const dtype = DTYPES[type];
   if (dtype === undefined) throw invalidFile(archive.path, `holds a ${type}, which is not read`);
   const name = `data/${key}`;
@@ -141,7 +128,7 @@ function storagePlace(
   if (size !== expected) {
     throw invalidFile(archive.path, `gives ${name} ${size} bytes; its tensors need ${expected}`);
   }
-  return { dtype, name, position };
+  return { dtype, start: position };
 }
 
 function elements(shape: readonly number[]): number {
